@@ -1,0 +1,63 @@
+/*
+ * bytes.h - a borrowed run of bytes, and a buffer that grows.
+ *
+ * Threads:   none of its own; a pl_bytebuf belongs to one thread.
+ * Ownership: pl_bytes borrows; pl_bytebuf owns its data until done or taken.
+ */
+#ifndef PL_BASE_BYTES_H
+#define PL_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pl_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* The bytes of a string, without its NUL. */
+struct pl_bytes pl_bytes_str(const char *str);
+
+/* Whether both hold the same bytes. Not for secrets: see pl_secret_equal(). */
+bool pl_bytes_equal(struct pl_bytes a, struct pl_bytes b);
+
+/* Whether the bytes are those of `str`. */
+bool pl_bytes_is(struct pl_bytes a, const char *str);
+
+/* A buffer that grows up to size_max bytes. An append that fails (for memory
+ * or the maximum) sets `err` and changes nothing; every later one then does
+ * nothing, so that one check at the end is enough. */
+struct pl_bytebuf {
+    uint8_t *data;
+    size_t size;
+    size_t cap;
+    size_t size_max;
+    int err; /* PL_OK, PL_E_NOMEM or PL_E_LIMIT */
+};
+
+void pl_bytebuf_init(struct pl_bytebuf *buf, size_t size_max);
+void pl_bytebuf_done(struct pl_bytebuf *buf);
+
+/* Forgets content and error, keeps the memory. */
+void pl_bytebuf_clear(struct pl_bytebuf *buf);
+
+void pl_bytebuf_append(struct pl_bytebuf *buf, const void *data, size_t size);
+void pl_bytebuf_append_byte(struct pl_bytebuf *buf, uint8_t byte);
+void pl_bytebuf_append_str(struct pl_bytebuf *buf, const char *str);
+void pl_bytebuf_printf(struct pl_bytebuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Makes room for `size` more bytes and returns where they go, or NULL with
+ * `err` set. The caller fills them and then calls pl_bytebuf_added(). */
+uint8_t *pl_bytebuf_reserve(struct pl_bytebuf *buf, size_t size);
+void pl_bytebuf_added(struct pl_bytebuf *buf, size_t size);
+
+/* Drops the first `size` bytes. */
+void pl_bytebuf_consume(struct pl_bytebuf *buf, size_t size);
+
+/* The content as a NUL-terminated string, valid until the next change; "" when
+ * `err` is set. */
+const char *pl_bytebuf_cstr(struct pl_bytebuf *buf);
+
+#endif

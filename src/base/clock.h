@@ -1,0 +1,21 @@
+/*
+ * clock.h - the time, for those who may know it.
+ *
+ * `core`, `rpc` and `fanout` are told the time as `now`; only `net`, `server`
+ * and `client` ask here.
+ */
+#ifndef PL_BASE_CLOCK_H
+#define PL_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds since 1970-01-01 UTC. May jump. */
+int64_t pl_clock_wall_ms(void);
+
+/* Milliseconds since some moment. Never runs back; for time-outs. */
+int64_t pl_clock_mono_ms(void);
+
+/* Microseconds, likewise; for measuring work. */
+int64_t pl_clock_mono_us(void);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * diag.c - a line is made in the caller's stack and written with one call, so
+ * that threads do not mix theirs; a mutex guards only the ring of last lines.
+ */
+#include "base/diag.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 1024, RING_LEN = 32 };
+
+static atomic_int diag_level = PL_DIAG_INFO;
+static atomic_int diag_format = PL_DIAG_TEXT;
+
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+static char ring[RING_LEN][LINE_SIZE];
+static unsigned ring_next;
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+const char *pl_diag_level_name(enum pl_diag_level level)
+{
+    return level_names[level];
+}
+
+int pl_diag_level_parse(const char *name, enum pl_diag_level *ret_level)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *ret_level = (enum pl_diag_level)i;
+            return PL_OK;
+        }
+    }
+    return PL_E_INVALID;
+}
+
+void pl_diag_set(enum pl_diag_level level, enum pl_diag_format format)
+{
+    atomic_store(&diag_level, (int)level);
+    atomic_store(&diag_format, (int)format);
+}
+
+bool pl_diag_on(enum pl_diag_level level)
+{
+    return (int)level <= atomic_load(&diag_level);
+}
+
+/* Appends with JSON's escapes, which also keep a text line to one line. */
+static size_t escape(char *to, size_t at, size_t end, const char *from, bool json)
+{
+    for (; *from != 0 && at + 7 < end; from++) {
+        unsigned char c = (unsigned char)*from;
+
+        if (c < 0x20 || c == 0x7f)
+            at += (size_t)snprintf(to + at, end - at, "\\u%04x", c);
+        else if (json && (c == '"' || c == '\\')) {
+            to[at++] = '\\';
+            to[at++] = (char)c;
+        } else
+            to[at++] = (char)c;
+    }
+    to[at] = 0;
+    return at;
+}
+
+static size_t make_line(char *line, enum pl_diag_level level, const char *area, const char *text)
+{
+    bool json = atomic_load(&diag_format) == PL_DIAG_JSON;
+    char stamp[32];
+    struct timespec ts = {0};
+    struct tm tm = {0};
+    size_t at, len;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
+    len = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(stamp + len, sizeof stamp - len, ".%03dZ", (int)(ts.tv_nsec / 1000000));
+    if (json) {
+        at = (size_t)snprintf(line, LINE_SIZE,
+                              "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"text\":\"",
+                              stamp, level_names[level], area);
+        at = escape(line, at, LINE_SIZE - 4, text, true);
+        line[at++] = '"';
+        line[at++] = '}';
+    } else {
+        at = (size_t)snprintf(line, LINE_SIZE, "%s %-7s %s: ", stamp, level_names[level], area);
+        at = escape(line, at, LINE_SIZE - 2, text, false);
+    }
+    line[at++] = '\n';
+    line[at] = 0;
+    return at;
+}
+
+static void write_all(const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(STDERR_FILENO, data, size);
+
+        if (n <= 0)
+            return; /* nobody is left to tell */
+        data += n;
+        size -= (size_t)n;
+    }
+}
+
+void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
+{
+    char text[LINE_SIZE], line[LINE_SIZE];
+    va_list args;
+    size_t size;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    size = make_line(line, level, area, text);
+
+    pthread_mutex_lock(&ring_lock);
+    memcpy(ring[ring_next++ % RING_LEN], line, size + 1);
+    pthread_mutex_unlock(&ring_lock);
+    if (pl_diag_on(level))
+        write_all(line, size);
+}
+
+void pl_diag_dump(void)
+{
+    pthread_mutex_lock(&ring_lock);
+    for (unsigned i = 0; i < RING_LEN; i++) {
+        const char *line = ring[(ring_next + i) % RING_LEN];
+
+        write_all(line, strlen(line));
+    }
+    pthread_mutex_unlock(&ring_lock);
+}
+
+_Noreturn void pl_assert_failed(const char *condition, const char *file, int line,
+                                const char *function)
+{
+    static _Thread_local bool failing;
+
+    if (!failing) { /* an assertion inside the dump must not loop */
+        failing = true;
+        pl_diag_dump();
+        fprintf(stderr, "parla: bug: %s:%d: %s: assertion '%s' failed\n", file, line, function,
+                condition);
+    }
+    abort();
+}

@@ -1,0 +1,61 @@
+/* secret.c - a thin cover over libsodium, so that one file names it. */
+#include "base/secret.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#include <sodium.h>
+
+int pl_secret_init(void)
+{
+    return sodium_init() >= 0 ? PL_OK : PL_E_IO;
+}
+
+void pl_random(void *data, size_t size)
+{
+    randombytes_buf(data, size);
+}
+
+struct pl_hash pl_hash_of(struct pl_bytes data)
+{
+    struct pl_hash hash;
+
+    PL_ASSERT(crypto_generichash(hash.v, sizeof hash.v, data.data, data.size, NULL, 0) == 0);
+    return hash;
+}
+
+void pl_mac(const uint8_t key[PL_KEY_SIZE], struct pl_bytes data, uint8_t *mac, size_t mac_size)
+{
+    uint8_t full[PL_HASH_SIZE];
+
+    PL_ASSERT(mac_size >= PL_MAC_SIZE_MIN && mac_size <= sizeof full);
+    PL_ASSERT(crypto_generichash(full, sizeof full, data.data, data.size, key, PL_KEY_SIZE) == 0);
+    for (size_t i = 0; i < mac_size; i++)
+        mac[i] = full[i];
+}
+
+bool pl_secret_equal(const void *a, const void *b, size_t size)
+{
+    return sodium_memcmp(a, b, size) == 0;
+}
+
+void pl_base64url_encode(const void *data, size_t size, char *text)
+{
+    PL_ASSERT(sodium_bin2base64(
+                  text, sodium_base64_encoded_len(size, sodium_base64_VARIANT_URLSAFE_NO_PADDING),
+                  data, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == text);
+}
+
+int pl_base64url_decode(struct pl_bytes text, void *data, size_t data_size, size_t *ret_size)
+{
+    const char *end = NULL;
+    size_t size = 0;
+
+    if (sodium_base642bin(data, data_size, (const char *)text.data, text.size, NULL, &size, &end,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+        return PL_E_INVALID;
+    if (end != (const char *)text.data + text.size)
+        return PL_E_INVALID;
+    *ret_size = size;
+    return PL_OK;
+}

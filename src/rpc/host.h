@@ -1,0 +1,151 @@
+/*
+ * host.h - the server side: services, and the calls that connections bring.
+ *
+ * A host belongs to one loop; every loop has its own, with the same services.
+ * It knows no chat and touches no socket: bytes in, bytes out.
+ *
+ * Life of a call: on_open (headers have come) → on_message for each request
+ * message → on_half_close (no more will come) → … → on_close, always and last.
+ * A method that is not client-streaming gets exactly one message, and gets it
+ * only once the client has half-closed: so on_message may answer at once. The
+ * handler answers with pl_rpc_call_send() and pl_rpc_call_finish(), in the
+ * callback or later, found again by its id.
+ *
+ * Threads:   the thread of the loop.
+ * Ownership: a call is the host's; a handler may keep the pointer until on_close
+ *            has returned. Metadata and messages are borrowed in a callback.
+ */
+#ifndef PL_RPC_HOST_H
+#define PL_RPC_HOST_H
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "rpc/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct pl_rpc_host;
+struct pl_rpc_call;
+struct pl_rpc_conn;
+
+struct pl_rpc_method {
+    const char *name; /* such as "SendMessage" */
+    bool client_streaming;
+    bool server_streaming;
+    void (*on_open)(struct pl_rpc_call *call); /* or NULL */
+    void (*on_message)(struct pl_rpc_call *call, struct pl_bytes message);
+    void (*on_half_close)(struct pl_rpc_call *call); /* or NULL */
+    /* The call is over: finished and sent, cancelled, reset, past its deadline,
+     * or its connection is lost. Nothing may be done to it any more. */
+    void (*on_close)(struct pl_rpc_call *call); /* or NULL */
+};
+
+struct pl_rpc_service {
+    const char *name; /* such as "parla.v1.ChatService" */
+    const struct pl_rpc_method *methods;
+    size_t methods_len;
+};
+
+struct pl_rpc_host_ops {
+    void *self;
+    /* A connection has bytes to send: call pl_rpc_conn_fill() before the loop
+     * waits. May be told more than once; never tells from inside fill. */
+    void (*on_want_send)(void *self, struct pl_rpc_conn *conn);
+};
+
+/* PL_E_NOMEM. */
+int pl_rpc_host_new(const struct pl_rpc_host_ops *ops, struct pl_rpc_host **ret_host);
+
+/* Closes nothing: every connection must have been freed. NULL is fine. */
+void pl_rpc_host_free(struct pl_rpc_host *host);
+
+/* Adds a service; `service` must outlive the host. `ctx` is given to its calls. */
+int pl_rpc_host_add(struct pl_rpc_host *host, const struct pl_rpc_service *service, void *ctx);
+
+/* The call of that id, or NULL when it is over. Ids are not used again. */
+struct pl_rpc_call *pl_rpc_host_call(struct pl_rpc_host *host, uint64_t id);
+
+/* How many calls are under way on all of its connections. */
+size_t pl_rpc_host_calls_len(const struct pl_rpc_host *host);
+
+/* About a call. */
+uint64_t pl_rpc_call_id(const struct pl_rpc_call *call);
+void *pl_rpc_call_ctx(const struct pl_rpc_call *call); /* the service's */
+void pl_rpc_call_set_data(struct pl_rpc_call *call, void *data);
+void *pl_rpc_call_data(const struct pl_rpc_call *call); /* the handler's own; NULL at first */
+const struct pl_rpc_method *pl_rpc_call_method(const struct pl_rpc_call *call);
+struct pl_rpc_conn *pl_rpc_call_conn(const struct pl_rpc_call *call);
+
+/* The first value of a request header (lower case), decoded if its name ends in
+ * "-bin"; false where there is none. */
+bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
+                          struct pl_bytes *ret_value);
+
+/* Adds to the response's headers (before the first message), or its trailers. */
+int pl_rpc_call_add_header(struct pl_rpc_call *call, const char *name, struct pl_bytes value);
+int pl_rpc_call_add_trailer(struct pl_rpc_call *call, const char *name, struct pl_bytes value);
+
+/* Queues a response message; takes a reference of its own. PL_E_NOMEM, and
+ * PL_E_CLOSED after finish. Bounded by the caller: see _queue_size. */
+int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message);
+
+/* Bytes queued that HTTP/2 has not taken yet. */
+size_t pl_rpc_call_queue_size(const struct pl_rpc_call *call);
+
+/* Ends the call, after what is queued: status in trailers. Finishing twice is a
+ * bug. What it needs is reserved at on_open, so it does not fail. */
+void pl_rpc_call_finish(struct pl_rpc_call *call, const struct pl_rpc_status *status);
+
+/* Where a stream's bytes come from when its queue is empty: it is asked when
+ * there is room for them, so nothing is held for a peer that does not read. */
+struct pl_rpc_source {
+    void *self;
+    /* Writes up to `size` bytes of enveloped messages (flag byte, 32-bit
+     * big-endian length, message) to `to`, cut anywhere, and returns how many;
+     * 0: nothing now, asked again after pl_rpc_call_wake(). Must not call rpc. */
+    size_t (*pull)(void *self, uint8_t *to, size_t size);
+};
+void pl_rpc_call_set_source(struct pl_rpc_call *call, const struct pl_rpc_source *source);
+
+/* The source has something to give. */
+void pl_rpc_call_wake(struct pl_rpc_call *call);
+
+/* When the call must have ended, on the monotonic clock given as `now_ms`;
+ * INT64_MAX for none. The host ends it itself. */
+int64_t pl_rpc_call_deadline_ms(const struct pl_rpc_call *call);
+
+/* A connection. */
+struct pl_rpc_conn;
+
+int pl_rpc_conn_new(struct pl_rpc_host *host, int64_t now_ms, struct pl_rpc_conn **ret_conn);
+
+/* Ends its calls (on_close runs for each) and frees it. NULL is fine. Not from
+ * inside a callback. */
+void pl_rpc_conn_free(struct pl_rpc_conn *conn);
+
+/* Bytes from the peer. < 0: the connection is beyond use; send what fill still
+ * gives, then close. */
+int pl_rpc_conn_recv(struct pl_rpc_conn *conn, struct pl_bytes data, int64_t now_ms);
+
+/* Writes up to `size` bytes for the peer to `to`; returns how many, 0: nothing
+ * more now. < 0: close. */
+ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size);
+
+/* Whether all is said and sent, so that the socket may be closed. */
+bool pl_rpc_conn_finished(const struct pl_rpc_conn *conn);
+
+/* Time passes: deadlines, and peers that take too long. Call about every 100 ms,
+ * or when pl_rpc_conn_due_ms() says. < 0: close. */
+int pl_rpc_conn_tick(struct pl_rpc_conn *conn, int64_t now_ms);
+
+/* The server will stop: GOAWAY, in two steps (RFC 9113, section 6.8). Calls
+ * under way may end. */
+void pl_rpc_conn_drain(struct pl_rpc_conn *conn);
+
+/* The owner's pointer (its socket). */
+void pl_rpc_conn_set_data(struct pl_rpc_conn *conn, void *data);
+void *pl_rpc_conn_data(const struct pl_rpc_conn *conn);
+
+#endif
