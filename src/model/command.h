@@ -46,6 +46,7 @@ enum pl_command_kind {
     /* queries */
     PL_QUERY_SUBSCRIBE, /* may this stream be, of which rooms, from which position? */
     PL_QUERY_GET_USER,
+    PL_QUERY_GET_USERS, /* by their ids; who is gone is left out */
 };
 
 struct pl_send {
@@ -58,10 +59,13 @@ struct pl_send {
     pl_sequence expected_last_message;
 };
 
-/* Which of a stream's rooms and from where; see pl_reply_subscribe. */
+/* Which rooms a stream wants, and the cursor that it goes on after. */
 struct pl_subscribe {
     const char *const *rooms; /* names; rooms_len 0: all that the user is in */
     uint32_t rooms_len;
+    bool has_cursor;
+    uint64_t cursor_log;
+    pl_position cursor_position;
 };
 
 struct pl_command {
@@ -123,6 +127,10 @@ struct pl_command {
         struct {
             const char *name; /* "": the caller */
         } get_user;
+        struct {
+            const pl_user_id *ids;
+            uint32_t ids_len;
+        } get_users;
     } u;
 };
 

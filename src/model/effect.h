@@ -77,8 +77,11 @@ struct pl_reply {
         } subscribe;
         struct {
             struct pl_user user;
-            bool is_caller;
         } user;
+        struct {
+            struct pl_user *users; /* in the order asked for */
+            uint32_t users_len;
+        } users;
         struct {
             pl_session_id session;
             pl_user_id user;

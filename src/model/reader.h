@@ -1,0 +1,124 @@
+/*
+ * reader.h - what is asked of a store beside the engine: pages of what lasts.
+ *
+ * A reader sees one snapshot between begin and end: who asks, whether they may,
+ * and what they get are of one moment. It never writes.
+ *
+ * Errors: PL_E_NOTFOUND (of `get` and `find`), PL_E_NOMEM, PL_E_IO,
+ *   PL_E_CORRUPT; a callback's error (< 0) ends the call and is returned.
+ * Threads: one reader belongs to one thread; there may be many readers.
+ * Ownership: what a callback gets is borrowed until it returns.
+ */
+#ifndef PL_MODEL_READER_H
+#define PL_MODEL_READER_H
+
+#include "base/bytes.h"
+#include "model/store.h"
+
+/* How ListMessages walks a room. */
+struct pl_message_query {
+    pl_room_id room;
+    pl_sequence before; /* 0: no bound */
+    pl_sequence after;  /* 0: no bound */
+    bool ascending;
+    pl_sequence thread; /* 0: the whole room; else its first message and what belongs to it */
+    uint32_t len_max;
+};
+
+/* A message as found. */
+struct pl_message_row {
+    pl_sequence sequence;
+    uint32_t thread_size;
+    struct pl_bytes event; /* parla.v1.Event */
+};
+
+/* What a stream is owed from before it was opened, besides its spans. */
+enum pl_backlog_kind {
+    PL_BACKLOG_NONE = 0,
+    PL_BACKLOG_BEGINNING = 1, /* every room from its first event */
+    PL_BACKLOG_UNREAD = 2,    /* the listed rooms, each after a sequence */
+};
+
+struct pl_backlog_room {
+    pl_room_id room;
+    pl_sequence after;
+};
+
+struct pl_backlog {
+    enum pl_backlog_kind kind;
+    pl_position until; /* it concerns events up to here; beyond it the spans rule */
+    const struct pl_backlog_room *rooms; /* by room id; of UNREAD only */
+    uint32_t rooms_len;
+};
+
+/* A page of a stream: the events of its rooms beyond a position, in the order
+ * of their positions. Which a user may see:
+ * - at a position beyond backlog.until: those within a span of the user in the
+ *   room;
+ * - up to backlog.until: those of a room which the backlog names (BEGINNING:
+ *   any), beyond its sequence, if the user is in the room now, else only up to
+ *   the end of the user's last span there. */
+struct pl_page_query {
+    pl_user_id user;
+    pl_position after;
+    struct pl_backlog backlog;
+    bool all;                /* all rooms of the user but those of ROOM_DELIVERY_ONE */
+    const pl_room_id *rooms; /* else these */
+    uint32_t rooms_len;
+    uint32_t len_max;
+    size_t size_max; /* of events' bytes; the first is given whatever its size */
+};
+
+struct pl_page_row {
+    pl_position position;
+    pl_room_id room;
+    pl_sequence sequence;
+    struct pl_bytes event; /* parla.v1.Event */
+};
+
+struct pl_reader_ops {
+    int (*begin)(void *self);
+    void (*end)(void *self);
+
+    int (*get_meta)(void *self, struct pl_meta *ret);
+    int (*find_session)(void *self, const struct pl_hash *token_hash, struct pl_session *ret);
+    int (*get_user)(void *self, pl_user_id id, struct pl_user *ret);
+    int (*find_room)(void *self, const char *name, struct pl_room *ret);
+    int (*get_member)(void *self, pl_room_id room, pl_user_id user, struct pl_member *ret);
+
+    /* ACTIVE users by name: with that prefix, beyond `after`. */
+    int (*list_users)(void *self, const char *prefix, const char *after, uint32_t len_max,
+                      int (*on_user)(void *arg, const struct pl_user *user), void *arg);
+
+    /* Rooms by name, beyond `after`: those where the user is INVITED or JOINED
+     * and, if `unjoined`, public ones. member->state is NONE for who never was
+     * in it; mentions: unread messages that mention the user. */
+    int (*list_rooms)(void *self, pl_user_id user, bool unjoined, const char *after,
+                      uint32_t len_max,
+                      int (*on_room)(void *arg, const struct pl_room *room,
+                                     const struct pl_member *member, uint64_t mentions),
+                      void *arg);
+
+    /* INVITED and JOINED members by name, beyond `after`. */
+    int (*list_members)(void *self, pl_room_id room, const char *after, uint32_t len_max,
+                        int (*on_member)(void *arg, const struct pl_member *member,
+                                         const char *name),
+                        void *arg);
+
+    /* A callback that returns 1 ends the walk without error. */
+    int (*list_messages)(void *self, const struct pl_message_query *query,
+                         int (*on_message)(void *arg, const struct pl_message_row *row), void *arg);
+
+    /* *ret_through: everything up to there has been looked at, even if nothing
+     * was found; at least query->after. */
+    int (*read_page)(void *self, const struct pl_page_query *query,
+                     int (*on_event)(void *arg, const struct pl_page_row *row), void *arg,
+                     pl_position *ret_through);
+};
+
+struct pl_reader {
+    const struct pl_reader_ops *ops;
+    void *self;
+};
+
+#endif
