@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the server with these arguments
+# (see ./start-server.sh --help). A second start is quick and needs no network.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+"$root/tools/install-packages" build
+"$root/tools/build" build -- parlad
+echo "When it listens, run ./start-client.sh in another terminal."
+exec "$root/build/parlad" "$@"
