@@ -51,7 +51,8 @@ struct pl_rpc_service {
 struct pl_rpc_host_ops {
     void *self;
     /* A connection has bytes to send: call pl_rpc_conn_fill() before the loop
-     * waits. May be told more than once; never tells from inside fill. */
+     * waits. May be told more than once; never of a connection from inside its own
+     * fill, but possibly of another one (on_close may answer another call there). */
     void (*on_want_send)(void *self, struct pl_rpc_conn *conn);
 };
 
@@ -104,7 +105,9 @@ struct pl_rpc_source {
     void *self;
     /* Writes up to `size` bytes of enveloped messages (flag byte, 32-bit
      * big-endian length, message) to `to`, cut anywhere, and returns how many;
-     * 0: nothing now, asked again after pl_rpc_call_wake(). Must not call rpc. */
+     * 0: nothing now, asked again after pl_rpc_call_wake(). Must not call rpc. A
+     * message sent meanwhile waits for the end of one that was cut; so does
+     * finish, after which nothing but that rest is asked for. */
     size_t (*pull)(void *self, uint8_t *to, size_t size);
 };
 void pl_rpc_call_set_source(struct pl_rpc_call *call, const struct pl_rpc_source *source);
@@ -119,6 +122,7 @@ int64_t pl_rpc_call_deadline_ms(const struct pl_rpc_call *call);
 /* A connection. */
 struct pl_rpc_conn;
 
+/* PL_E_NOMEM. The server's SETTINGS are there to be filled at once. */
 int pl_rpc_conn_new(struct pl_rpc_host *host, int64_t now_ms, struct pl_rpc_conn **ret_conn);
 
 /* Ends its calls (on_close runs for each) and frees it. NULL is fine. Not from
@@ -139,6 +143,9 @@ bool pl_rpc_conn_finished(const struct pl_rpc_conn *conn);
 /* Time passes: deadlines, and peers that take too long. Call about every 100 ms,
  * or when pl_rpc_conn_due_ms() says. < 0: close. */
 int pl_rpc_conn_tick(struct pl_rpc_conn *conn, int64_t now_ms);
+
+/* Ticking before then does nothing. */
+int64_t pl_rpc_conn_due_ms(const struct pl_rpc_conn *conn);
 
 /* The server will stop: GOAWAY, in two steps (RFC 9113, section 6.8). Calls
  * under way may end. */

@@ -1,0 +1,185 @@
+/*
+ * call.c - the life of a call on the server, from a stream's first header to the
+ * reaping.
+ *
+ * Nothing is freed inside nghttp2's callbacks: a call whose stream has closed
+ * waits in its connection's list until nghttp2 has been left.
+ */
+#include "rpc/call.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "rpc/conn.h"
+#include "rpc/h2.h"
+#include "rpc/host_inner.h"
+#include "rpc/limits.h"
+#include "rpc/timeout.h"
+
+int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_call **ret_call)
+{
+    struct pl_rpc_call *call = pl_zalloc(sizeof *call);
+
+    if (call == NULL)
+        return PL_E_NOMEM;
+    call->conn_weak = conn;
+    call->stream_id = stream_id;
+    call->state = PL_RPC_CALL_HEADERS;
+    call->deadline_ms = INT64_MAX;
+    call->request_due_ms = INT64_MAX;
+    pl_list_init(&call->waiting);
+    pl_rpc_fields_init(&call->request, PL_RPC_HEADERS_SIZE_MAX);
+    pl_rpc_fields_init(&call->headers, PL_RPC_FIELDS_SIZE_MAX);
+    pl_rpc_fields_init(&call->trailers, PL_RPC_FIELDS_SIZE_MAX);
+    pl_rpc_reader_init(&call->reader, PL_RPC_MESSAGE_SIZE_MAX);
+    pl_list_init(&call->node);
+    pl_list_append(&conn->calls, &call->node);
+    *ret_call = call;
+    return PL_OK;
+}
+
+void pl_rpc_call_free(struct pl_rpc_call *call)
+{
+    PL_ASSERT(!call->handled);
+    pl_rpc_call_release(call);
+    pl_list_remove(&call->node);
+    pl_rpc_fields_done(&call->request);
+    pl_rpc_fields_done(&call->headers);
+    pl_rpc_fields_done(&call->trailers);
+    pl_rpc_reader_done(&call->reader);
+    pl_rpc_outbox_done(&call->outbox);
+    pl_free(call);
+}
+
+void pl_rpc_call_set_state(struct pl_rpc_call *call, enum pl_rpc_call_state state)
+{
+    PL_ASSERT(state > call->state);
+    call->state = state;
+}
+
+void pl_rpc_call_over(struct pl_rpc_call *call)
+{
+    if (!call->handled)
+        return;
+    call->handled = false;
+    pl_map_remove(&call->conn_weak->host_weak->calls_by_id, &call->by_id);
+    if (call->method_weak->on_close != NULL)
+        call->method_weak->on_close(call);
+    call->data_weak = NULL;
+    call->source.pull = NULL; /* it may have gone with its handler */
+}
+
+void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code)
+{
+    struct pl_rpc_conn *conn = call->conn_weak;
+    int rv;
+
+    if (call->state >= PL_RPC_CALL_CLOSED)
+        return;
+    if (call->state < PL_RPC_CALL_ENDED)
+        pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
+    rv = nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, call->stream_id, error_code);
+    if (rv < 0)
+        pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
+    pl_rpc_conn_want_send(conn);
+}
+
+static void drop_request(struct pl_rpc_call *call)
+{
+    pl_rpc_call_release(call);
+    pl_rpc_reader_done(&call->reader);
+    call->has_message = false;
+}
+
+void pl_rpc_call_abort(struct pl_rpc_call *call, enum pl_code code, const char *message)
+{
+    struct pl_rpc_status status = {.code = code, .message = message};
+
+    PL_ASSERT(call->state <= PL_RPC_CALL_OPEN);
+    drop_request(call);
+    if (!pl_rpc_tracker_between(&call->tracker))
+        pl_rpc_call_cut(call, &status, NGHTTP2_INTERNAL_ERROR); /* its source ends here */
+    else
+        pl_rpc_call_end(call, &status);
+    pl_rpc_call_over(call);
+}
+
+int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call)
+{
+    int64_t linger_ms;
+
+    switch (call->state) {
+    case PL_RPC_CALL_OPEN:
+        return call->deadline_ms < call->request_due_ms ? call->deadline_ms : call->request_due_ms;
+    case PL_RPC_CALL_FINISHED:
+        linger_ms = pl_rpc_timeout_after(call->moved_ms, PL_RPC_LINGER_MS);
+        return call->deadline_ms < linger_ms ? call->deadline_ms : linger_ms;
+    case PL_RPC_CALL_HEADERS:
+    case PL_RPC_CALL_ENDED:
+    case PL_RPC_CALL_CLOSED:
+        return INT64_MAX;
+    }
+    PL_UNREACHABLE();
+}
+
+void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms)
+{
+    static const struct pl_rpc_status late = {
+        .code = PL_CODE_DEADLINE_EXCEEDED,
+        .message = "the deadline has passed",
+    };
+
+    if (now_ms < pl_rpc_call_next_due(call))
+        return;
+    if (call->state == PL_RPC_CALL_FINISHED) {
+        pl_rpc_outbox_done(&call->outbox);
+        pl_rpc_call_reset(call, NGHTTP2_CANCEL);
+        pl_rpc_call_over(call);
+    } else if (now_ms >= call->deadline_ms) {
+        drop_request(call);
+        pl_rpc_call_cut(call, &late, NGHTTP2_CANCEL);
+        pl_rpc_call_over(call);
+    } else {
+        pl_rpc_call_abort(call, PL_CODE_DEADLINE_EXCEEDED, "the request took too long to come");
+    }
+}
+
+uint64_t pl_rpc_call_id(const struct pl_rpc_call *call)
+{
+    return call->id;
+}
+
+void *pl_rpc_call_ctx(const struct pl_rpc_call *call)
+{
+    return call->ctx_weak;
+}
+
+void pl_rpc_call_set_data(struct pl_rpc_call *call, void *data)
+{
+    call->data_weak = data;
+}
+
+void *pl_rpc_call_data(const struct pl_rpc_call *call)
+{
+    return call->data_weak;
+}
+
+const struct pl_rpc_method *pl_rpc_call_method(const struct pl_rpc_call *call)
+{
+    return call->method_weak;
+}
+
+struct pl_rpc_conn *pl_rpc_call_conn(const struct pl_rpc_call *call)
+{
+    return call->conn_weak;
+}
+
+bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
+                          struct pl_bytes *ret_value)
+{
+    return pl_rpc_fields_find(&call->request, name, ret_value);
+}
+
+int64_t pl_rpc_call_deadline_ms(const struct pl_rpc_call *call)
+{
+    return call->deadline_ms;
+}

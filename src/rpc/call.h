@@ -1,0 +1,130 @@
+/*
+ * call.h - a call on the server, as the layer's own files know it. Its public
+ * side is in host.h.
+ *
+ * States, each to a later one only:
+ *
+ *     HEADERS   the request's headers are coming
+ *     OPEN      a handler has it
+ *     FINISHED  its status is known; what is queued goes out first
+ *     ENDED     status or reset are with nghttp2
+ *     CLOSED    the stream is gone; the connection reaps it
+ *
+ * on_close runs once: when the stream closes, or earlier where the layer itself
+ * ends the call (a deadline, a bad message). The struct lives on until the stream
+ * is gone, since nghttp2 may still ask for it.
+ */
+#ifndef PL_RPC_CALL_H
+#define PL_RPC_CALL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "rpc/codec.h"
+#include "rpc/envelope.h"
+#include "rpc/fields.h"
+#include "rpc/host.h"
+#include "rpc/outbox.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum pl_rpc_call_state {
+    PL_RPC_CALL_HEADERS,
+    PL_RPC_CALL_OPEN,
+    PL_RPC_CALL_FINISHED,
+    PL_RPC_CALL_ENDED,
+    PL_RPC_CALL_CLOSED,
+};
+
+struct pl_rpc_call {
+    struct pl_rpc_conn *conn_weak;
+    int32_t stream_id;
+    enum pl_rpc_call_state state;
+    struct pl_list node; /* in the connection's calls or closed */
+    struct pl_map_node by_id;
+    uint64_t id;
+    bool handled; /* a handler has it: on_close is still to run */
+    const struct pl_rpc_method *method_weak;
+    void *ctx_weak;
+    void *data_weak;
+    const struct pl_rpc_codec *codec; /* NULL: its content-type is nobody's */
+
+    /* the request: call_recv.c */
+    struct pl_rpc_fields request;
+    size_t request_size; /* as SETTINGS_MAX_HEADER_LIST_SIZE counts */
+    bool is_post;
+    enum pl_code refusal; /* what is wrong with the headers, if not PL_CODE_OK */
+    const char *refusal_text;
+    int64_t deadline_ms;
+    int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
+    bool half_closed;
+    bool has_message; /* of a method that takes one: `message` waits for half-close */
+    struct pl_bytes message;
+    struct pl_rpc_reader reader;
+    size_t held_size;       /* counted in the connection's */
+    size_t reserved_size;   /* likewise */
+    size_t unconsumed;      /* bytes that wait with it */
+    struct pl_list waiting; /* in the connection's list, or in none */
+
+    /* the response: call_send.c */
+    struct pl_rpc_fields headers;
+    struct pl_rpc_fields trailers;
+    struct pl_rpc_outbox outbox;
+    struct pl_rpc_source source; /* none: pull is NULL */
+    struct pl_rpc_tracker tracker;
+    bool head_submitted;
+    bool deferred; /* nghttp2 waits to be told that there are bytes */
+    enum pl_code code;
+    int64_t moved_ms; /* when the queue last moved */
+};
+
+/* A call for a new stream. PL_E_NOMEM. */
+int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_call **ret_call);
+
+/* Frees it, after pl_rpc_call_over(). */
+void pl_rpc_call_free(struct pl_rpc_call *call);
+
+void pl_rpc_call_set_state(struct pl_rpc_call *call, enum pl_rpc_call_state state);
+
+/* Takes it from its handler: on_close, if it did not run before. */
+void pl_rpc_call_over(struct pl_rpc_call *call);
+
+/* The layer ends it: finishes with a status and takes it from its handler. */
+void pl_rpc_call_abort(struct pl_rpc_call *call, enum pl_code code, const char *message);
+
+/* Ends the stream with RST_STREAM. */
+void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code);
+
+/* When it falls due next; INT64_MAX for never. And what is then done. */
+int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call);
+void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms);
+
+/* call_recv.c: what the stream brings. */
+int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct pl_bytes value);
+void pl_rpc_call_on_headers(struct pl_rpc_call *call);
+void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data);
+void pl_rpc_call_on_end(struct pl_rpc_call *call);
+
+/* Gives back what it holds of the connection's room for messages; gives it room
+ * for the message that it waits with. */
+void pl_rpc_call_release(struct pl_rpc_call *call);
+void pl_rpc_call_grant(struct pl_rpc_call *call);
+
+/* call_send.c: nghttp2 asks for the bytes of DATA frames. */
+ssize_t pl_rpc_call_read(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
+                         uint32_t *data_flags, nghttp2_data_source *source, void *self);
+
+/* Sends the headers, if they have not been. */
+int pl_rpc_call_send_head(struct pl_rpc_call *call);
+
+/* Finishes: pl_rpc_call_finish() without its checks. */
+void pl_rpc_call_end(struct pl_rpc_call *call, const struct pl_rpc_status *status);
+
+/* Answers with a bare HTTP status, where no codec can. */
+void pl_rpc_call_end_http(struct pl_rpc_call *call, const char *http_status);
+
+/* Drops what is queued and ends it now, by its status if it is between messages,
+ * else by a reset. */
+void pl_rpc_call_cut(struct pl_rpc_call *call, const struct pl_rpc_status *status,
+                     uint32_t error_code);
+
+#endif

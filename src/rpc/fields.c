@@ -1,0 +1,149 @@
+/* fields.c - see fields.h; lists are short, so finding is walking. */
+#include "rpc/fields.h"
+
+#include "base/err.h"
+#include "rpc/base64.h"
+#include "rpc/limits.h"
+
+#include <string.h>
+
+struct field_head {
+    uint32_t name_size;
+    uint32_t value_size;
+};
+
+void pl_rpc_fields_init(struct pl_rpc_fields *fields, size_t size_max)
+{
+    pl_bytebuf_init(&fields->bytes, size_max);
+    fields->len = 0;
+}
+
+void pl_rpc_fields_done(struct pl_rpc_fields *fields)
+{
+    pl_bytebuf_done(&fields->bytes);
+    fields->len = 0;
+}
+
+int pl_rpc_fields_add(struct pl_rpc_fields *fields, struct pl_bytes name, struct pl_bytes value)
+{
+    struct field_head head = {(uint32_t)name.size, (uint32_t)value.size};
+    struct pl_bytebuf *bytes = &fields->bytes;
+    int rc;
+
+    if (name.size > UINT32_MAX || value.size > UINT32_MAX)
+        return PL_E_LIMIT;
+    if (pl_bytebuf_reserve(bytes, sizeof head + name.size + value.size) == NULL) {
+        rc = bytes->err;
+        bytes->err = PL_OK; /* the list stands as it was */
+        return rc;
+    }
+    pl_bytebuf_append(bytes, &head, sizeof head);
+    pl_bytebuf_append(bytes, name.data, name.size);
+    pl_bytebuf_append(bytes, value.data, value.size);
+    fields->len++;
+    return PL_OK;
+}
+
+bool pl_rpc_fields_next(const struct pl_rpc_fields *fields, size_t *pos, struct pl_bytes *ret_name,
+                        struct pl_bytes *ret_value)
+{
+    struct field_head head;
+    const uint8_t *at;
+
+    if (*pos >= fields->bytes.size)
+        return false;
+    at = fields->bytes.data + *pos;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    *ret_name = (struct pl_bytes){at, head.name_size};
+    *ret_value = (struct pl_bytes){at + head.name_size, head.value_size};
+    *pos += sizeof head + head.name_size + head.value_size;
+    return true;
+}
+
+bool pl_rpc_fields_find(const struct pl_rpc_fields *fields, const char *name,
+                        struct pl_bytes *ret_value)
+{
+    struct pl_bytes found, value;
+
+    for (size_t pos = 0; pl_rpc_fields_next(fields, &pos, &found, &value);) {
+        if (!pl_bytes_is(found, name))
+            continue;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+bool pl_rpc_field_is_binary(struct pl_bytes name)
+{
+    return name.size > 4 && memcmp(name.data + name.size - 4, "-bin", 4) == 0;
+}
+
+int pl_rpc_fields_add_wire(struct pl_rpc_fields *fields, struct pl_bytes name,
+                           struct pl_bytes value)
+{
+    struct pl_bytebuf decoded;
+    const uint8_t *comma;
+    int rc;
+
+    if (!pl_rpc_field_is_binary(name))
+        return pl_rpc_fields_add(fields, name, value);
+
+    comma = value.size > 0 ? memchr(value.data, ',', value.size) : NULL;
+    if (comma != NULL)
+        value.size = (size_t)(comma - value.data);
+    pl_bytebuf_init(&decoded, PL_RPC_HEADERS_SIZE_MAX);
+    rc = pl_rpc_base64_decode(value, &decoded);
+    if (rc == PL_OK)
+        rc = pl_rpc_fields_add(fields, name, (struct pl_bytes){decoded.data, decoded.size});
+    pl_bytebuf_done(&decoded);
+    return rc;
+}
+
+static bool name_allowed(struct pl_bytes name)
+{
+    if (name.size == 0 || (name.size >= 5 && memcmp(name.data, "grpc-", 5) == 0))
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = name.data[i];
+
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_' ||
+              byte == '-' || byte == '.'))
+            return false;
+    }
+    return true;
+}
+
+static bool value_allowed(struct pl_bytes value)
+{
+    for (size_t i = 0; i < value.size; i++)
+        if (value.data[i] < 0x20 || value.data[i] > 0x7e)
+            return false;
+    return value.size == 0 || (value.data[0] != ' ' && value.data[value.size - 1] != ' ');
+}
+
+int pl_rpc_fields_add_custom(struct pl_rpc_fields *fields, const char *name, struct pl_bytes value)
+{
+    struct pl_bytes name_bytes = pl_bytes_str(name);
+    struct pl_bytebuf encoded;
+    int rc;
+
+    if (!name_allowed(name_bytes))
+        return PL_E_INVALID;
+    if (fields->len >= PL_RPC_FIELDS_LEN_MAX)
+        return PL_E_LIMIT;
+    if (!pl_rpc_field_is_binary(name_bytes)) {
+        if (!value_allowed(value))
+            return PL_E_INVALID;
+        return pl_rpc_fields_add(fields, name_bytes, value);
+    }
+
+    pl_bytebuf_init(&encoded, PL_RPC_FIELDS_SIZE_MAX);
+    pl_rpc_base64_encode(value, &encoded);
+    rc = encoded.err;
+    if (rc == PL_OK)
+        rc = pl_rpc_fields_add(fields, name_bytes, (struct pl_bytes){encoded.data, encoded.size});
+    pl_bytebuf_done(&encoded);
+    return rc;
+}

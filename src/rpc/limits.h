@@ -1,0 +1,90 @@
+/*
+ * limits.h - every maximum of the gRPC layer, and what happens beyond it.
+ */
+#ifndef PL_RPC_LIMITS_H
+#define PL_RPC_LIMITS_H
+
+/* Sizes, in bytes. */
+enum {
+    /* A message received; beyond: RESOURCE_EXHAUSTED (gRPC's usual default). */
+    PL_RPC_MESSAGE_SIZE_MAX = 4 << 20,
+    /* A header list as RFC 9113, section 6.5.2 counts it (name + value + 32 for
+     * each field); told as SETTINGS_MAX_HEADER_LIST_SIZE; beyond:
+     * RESOURCE_EXHAUSTED. */
+    PL_RPC_HEADERS_SIZE_MAX = 8 << 10,
+    /* What a handler may add to a response's headers, or to its trailers. */
+    PL_RPC_FIELDS_SIZE_MAX = 8 << 10,
+    /* A field added to every header list's size (RFC 9113, section 6.5.2). */
+    PL_RPC_FIELD_OVERHEAD = 32,
+    /* A status message: the rest is cut off, between characters. */
+    PL_RPC_STATUS_MESSAGE_SIZE_MAX = 1 << 10,
+    /* Status details: larger ones are left out, since peers commonly take 8 KiB of
+     * trailers in all. */
+    PL_RPC_STATUS_DETAILS_SIZE_MAX = 4 << 10,
+    /* Receive windows. A stream gets a larger one once its message says that it is
+     * larger, and the connection has room for it: see PL_RPC_HELD_SIZE_MAX. */
+    PL_RPC_STREAM_WINDOW = 65535,
+    PL_RPC_CONN_WINDOW = 4 << 20,
+    PL_RPC_CLIENT_STREAM_WINDOW = 1 << 20,
+    PL_RPC_CLIENT_CONN_WINDOW = 4 << 20,
+    /* Unfinished messages of one connection: those larger than a stream's window
+     * wait for their turn below it; small ones beyond it are refused with
+     * RESOURCE_EXHAUSTED. */
+    PL_RPC_HELD_SIZE_MAX = 8 << 20,
+};
+
+/* Counts. */
+enum {
+    /* Fields that a handler may add to headers, or to trailers. */
+    PL_RPC_FIELDS_LEN_MAX = 32,
+    /* Streams at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS); beyond:
+     * REFUSED_STREAM. */
+    PL_RPC_STREAMS_MAX = 1000,
+    /* Frames that wait to be sent, as of a peer that never reads; beyond: GOAWAY
+     * ENHANCE_YOUR_CALM and close. */
+    PL_RPC_OUTBOUND_FRAMES_MAX = 10 * 1000,
+    /* Acknowledgements of SETTINGS and PING among them. */
+    PL_RPC_OUTBOUND_ACKS_MAX = 1000,
+    /* Entries of one SETTINGS frame, CONTINUATION frames of one header block. */
+    PL_RPC_SETTINGS_ENTRIES_MAX = 32,
+    PL_RPC_CONTINUATIONS_MAX = 8,
+};
+
+/* Floods: what a peer may send in any PL_RPC_BUDGET_MS; beyond: GOAWAY
+ * ENHANCE_YOUR_CALM and close (RFC 9113, section 10.5). */
+enum {
+    PL_RPC_BUDGET_MS = 10 * 1000,
+    PL_RPC_BUDGET_PINGS = 500, /* clients that measure bandwidth send a few a second */
+    PL_RPC_BUDGET_SETTINGS = 100,
+    PL_RPC_BUDGET_RESETS = 2 * PL_RPC_STREAMS_MAX, /* and what a stream's bad frame made us send */
+    PL_RPC_BUDGET_EMPTY = 1000,                    /* empty DATA frames that end nothing */
+    PL_RPC_BUDGET_OTHER = 1000,                    /* PRIORITY and frames of unknown types */
+    PL_RPC_BUDGET_WINDOW_UPDATES = 50 * 1000,
+};
+
+/* Times, in milliseconds. */
+enum {
+    /* From the connection's start to the client's SETTINGS. */
+    PL_RPC_PREFACE_MS = 10 * 1000,
+    /* From a header block's first frame to its last. */
+    PL_RPC_HEADERS_MS = 10 * 1000,
+    /* From the headers of a call that sends one message to that message's end. */
+    PL_RPC_REQUEST_MS = 60 * 1000,
+    /* A finished call whose peer takes nothing of what is still queued. */
+    PL_RPC_LINGER_MS = 30 * 1000,
+    /* Silence after which the peer is asked for a sign, and how long it has. */
+    PL_RPC_KEEPALIVE_MS = 60 * 1000,
+    PL_RPC_KEEPALIVE_TIMEOUT_MS = 20 * 1000,
+    /* The same on the client, while it has calls. */
+    PL_RPC_CLIENT_KEEPALIVE_MS = 30 * 1000,
+    /* From the first GOAWAY of a drain to the second, where no PING comes back. */
+    PL_RPC_DRAIN_MS = 1000,
+};
+
+_Static_assert(PL_RPC_MESSAGE_SIZE_MAX <= PL_RPC_HELD_SIZE_MAX,
+               "the largest message fits where unfinished messages are held");
+_Static_assert(PL_RPC_STATUS_DETAILS_SIZE_MAX * 4 / 3 + PL_RPC_STATUS_MESSAGE_SIZE_MAX <
+                   PL_RPC_FIELDS_SIZE_MAX,
+               "a status fits into trailers");
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * outbox.h - messages that wait for HTTP/2 to take them.
+ *
+ * A message is referred to, not copied; its envelope is written while it leaves.
+ *
+ * Ownership: the outbox owns a reference of each message.
+ * Limits:    none of its own; who fills it looks at its size.
+ */
+#ifndef PL_RPC_OUTBOX_H
+#define PL_RPC_OUTBOX_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pl_rpc_outbox {
+    struct pl_buf **items; /* a ring */
+    size_t first;
+    size_t len;
+    size_t cap;
+    size_t offset; /* bytes of the first message, envelope counted, that have left */
+    size_t size;   /* bytes still to leave */
+};
+
+/* An empty one is all zero. */
+void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox);
+
+/* Adds a message at the end; takes a reference of its own. PL_E_NOMEM. */
+int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message);
+
+/* Moves up to `size` bytes out; returns how many. */
+size_t pl_rpc_outbox_pull(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size);
+
+/* Whether a message has left in part. */
+bool pl_rpc_outbox_amid(const struct pl_rpc_outbox *outbox);
+
+#endif
