@@ -4,6 +4,11 @@
  * A write goes to the kernel at once; only what it does not take is copied. A
  * write that fails says so later, from the loop: its caller may be in the middle
  * of its own work and does not expect to be called back.
+ *
+ * Closing is patient where it can be: a socket closed while something that the
+ * peer sent is unread makes the kernel throw away what the peer has not yet read
+ * (RFC 1122, section 4.2.2.13). So the last words go out, then our half is shut,
+ * and what comes is read and dropped until the peer closes or a moment has passed.
  */
 #include "net/socket.h"
 
@@ -14,6 +19,11 @@
 #include "net/uverr.h"
 
 #include <string.h>
+
+enum {
+    DRAIN_MS = 10000, /* without anything taken by the peer */
+    LINGER_MS = 1000,
+};
 
 /* What the kernel did not take at once. */
 struct write {
@@ -53,13 +63,74 @@ static void end(struct pl_handle *handle)
     pl_socket_abort(PL_CONTAINER(handle, struct pl_socket, handle));
 }
 
+static void on_deadline(void *self);
+
+/* PL_OK, or no memory to wait with. */
+static int set_deadline(struct pl_socket *socket, uint64_t delay_ms)
+{
+    int rc = PL_OK;
+
+    if (socket->deadline == NULL)
+        rc = pl_timer_new(socket->handle.loop_weak, on_deadline, socket, &socket->deadline);
+    if (rc == PL_OK)
+        pl_timer_start(socket->deadline, delay_ms, delay_ms);
+    return rc;
+}
+
+static void on_shut(uv_shutdown_t *req, int status)
+{
+    struct pl_socket *socket = PL_CONTAINER(req, struct pl_socket, shutdown);
+
+    if (status < 0 && socket->state == PL_SOCKET_LINGERING)
+        pl_socket_abort(socket);
+}
+
+static void drain(struct pl_socket *socket)
+{
+    pl_socket_set_state(socket, PL_SOCKET_DRAINING);
+    uv_read_stop((uv_stream_t *)&socket->uv);
+    socket->unsent_size = uv_stream_get_write_queue_size((uv_stream_t *)&socket->uv);
+    if (set_deadline(socket, DRAIN_MS) < 0)
+        pl_socket_abort(socket);
+}
+
+static void on_alloc(uv_handle_t *uv, size_t size, uv_buf_t *ret_buf);
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf);
+
+static void linger(struct pl_socket *socket)
+{
+    uv_stream_t *stream = (uv_stream_t *)&socket->uv;
+    int rc;
+
+    pl_socket_set_state(socket, PL_SOCKET_LINGERING);
+    if (socket->ended || set_deadline(socket, LINGER_MS) < 0 ||
+        uv_shutdown(&socket->shutdown, stream, on_shut) < 0) {
+        pl_socket_abort(socket);
+        return;
+    }
+    rc = uv_read_start(stream, on_alloc, on_read);
+    if (rc < 0 && rc != UV_EALREADY)
+        pl_socket_abort(socket);
+}
+
+static void on_deadline(void *self)
+{
+    struct pl_socket *socket = self;
+    size_t unsent_size = uv_stream_get_write_queue_size((uv_stream_t *)&socket->uv);
+
+    if (socket->state == PL_SOCKET_DRAINING && unsent_size < socket->unsent_size)
+        socket->unsent_size = unsent_size; /* slow, but it goes on */
+    else
+        pl_socket_abort(socket);
+}
+
 /* Tells the owner that it broke. Called by the loop, never inside a call of the
  * owner's. */
 static void tell_broken(struct pl_socket *socket)
 {
     pl_list_remove(&socket->broken.node);
     uv_read_stop((uv_stream_t *)&socket->uv);
-    if (socket->state == PL_SOCKET_DRAINING)
+    if (socket->state == PL_SOCKET_DRAINING || socket->state == PL_SOCKET_LINGERING)
         pl_socket_abort(socket);
     else if (socket->state == PL_SOCKET_OPEN && socket->ops.on_end != NULL)
         socket->ops.on_end(socket->ops.self, socket->err);
@@ -130,7 +201,10 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 
     if (size == 0) /* nothing after all */
         return;
-    if (size == UV_EOF) {
+    if (socket->state == PL_SOCKET_LINGERING) {
+        if (size < 0)
+            pl_socket_abort(socket);
+    } else if (size == UV_EOF) {
         socket->ended = true;
         uv_read_stop(stream);
         if (socket->ops.on_end != NULL)
@@ -177,7 +251,7 @@ static void on_written(uv_write_t *req, int status)
     } else if (socket->writes_len > 0) {
         return;
     } else if (socket->state == PL_SOCKET_DRAINING) {
-        pl_socket_abort(socket);
+        linger(socket);
     } else if (socket->ops.on_drained != NULL) {
         socket->ops.on_drained(socket->ops.self);
     }
@@ -245,13 +319,12 @@ bool pl_socket_writing(const struct pl_socket *socket)
 void pl_socket_close(struct pl_socket *socket)
 {
     check_thread(socket);
-    if (socket->state != PL_SOCKET_OPEN || socket->writes_len == 0 || socket->err < 0) {
-        if (socket->state != PL_SOCKET_DRAINING)
-            pl_socket_abort(socket);
-        return;
-    }
-    uv_read_stop((uv_stream_t *)&socket->uv);
-    pl_socket_set_state(socket, PL_SOCKET_DRAINING);
+    if (socket->state == PL_SOCKET_CONNECTING || socket->err < 0)
+        pl_socket_abort(socket);
+    else if (socket->state == PL_SOCKET_OPEN && socket->writes_len > 0)
+        drain(socket);
+    else if (socket->state == PL_SOCKET_OPEN)
+        linger(socket);
 }
 
 void pl_socket_abort(struct pl_socket *socket)
@@ -261,6 +334,8 @@ void pl_socket_abort(struct pl_socket *socket)
         return;
     pl_socket_set_state(socket, PL_SOCKET_CLOSING);
     pl_list_remove(&socket->broken.node);
+    pl_timer_free(socket->deadline);
+    socket->deadline = NULL;
     if (socket->attempt != NULL)
         pl_attempt_abandon(socket);
     pl_handle_close(&socket->handle);

@@ -14,8 +14,9 @@ enum { PL_PEER_SIZE = 64 };
 enum pl_socket_state {
     PL_SOCKET_CONNECTING = 1,
     PL_SOCKET_OPEN,
-    PL_SOCKET_DRAINING, /* to be closed once all is written */
-    PL_SOCKET_CLOSING,  /* only on_close is still to come */
+    PL_SOCKET_DRAINING,  /* closed by its owner; what was written is on its way */
+    PL_SOCKET_LINGERING, /* all is with the kernel; the peer is given time to take it */
+    PL_SOCKET_CLOSING,   /* only on_close is still to come */
 };
 
 struct pl_attempt;
@@ -30,6 +31,9 @@ struct pl_socket {
     size_t writes_len;          /* under way */
     struct pl_deferred broken;  /* tells the owner of err */
     struct pl_attempt *attempt; /* while it connects */
+    uv_shutdown_t shutdown;     /* while it lingers */
+    struct pl_timer *deadline;  /* while it drains or lingers */
+    size_t unsent_size;         /* draining: at the last look */
     char peer[PL_PEER_SIZE];
 };
 
