@@ -214,7 +214,10 @@ void pl_loop_run(struct pl_loop *loop)
 void pl_loop_stop(struct pl_loop *loop)
 {
     atomic_store(&loop->stopping, true);
-    PL_ASSERT(uv_async_send(&loop->wake) == 0);
+    if (state_of(loop) == LOOP_RUNNING && pl_loop_on_thread(loop))
+        uv_stop(&loop->uv);
+    else
+        PL_ASSERT(uv_async_send(&loop->wake) == 0);
 }
 
 void pl_loop_free(struct pl_loop *loop)
