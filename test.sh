@@ -131,16 +131,26 @@ run_unit() {
     fi
 }
 
+# python_tests NAME BUILD ARGUMENT...: pytest, with the programs of folder BUILD.
+python_tests() {
+    local name=$1 report=build-logs/${1//[^A-Za-z0-9]/-}.xml build=$2
+    shift 2
+    tests "$name" junit "$report" env PARLAD="$PWD/$build/parlad" PARLA="$PWD/$build/parla" \
+        /usr/bin/python3 -u -m pytest -v --no-header -p no:cacheprovider --junitxml="$report" "$@"
+}
+
 run_integration() {
-    local name="integration tests" report=build-logs/integration.xml
+    local folder folders
+    mapfile -t folders < <(tracked 'tests/*/test_*.py' | xargs -r dirname | sort -u)
     if ! build_with_gcc; then
-        not_run "$name"
+        not_run "integration tests"
         return
     fi
-    tests "$name" junit "$report" env PARLA_BUILD="$PWD/build" \
-        PYTHONUNBUFFERED=1 /usr/bin/python3 -m pytest -v --no-header -p no:cacheprovider --junitxml="$report" tests
+    for folder in "${folders[@]}"; do
+        python_tests "$folder" build "$folder"
+    done
     if [[ -n $(tracked tests/node) ]]; then
-        tests "Node.js tests" tap build-logs/Node-js-tests.log env PARLA_BUILD="$PWD/build" \
+        tests "tests/node" tap build-logs/tests-node.log env PARLAD="$PWD/build/parlad" \
             node --test --test-reporter=tap tests/node
     fi
 }
