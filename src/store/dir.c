@@ -1,0 +1,81 @@
+/*
+ * dir.c - folders are only on the disk when the folder above has been synced.
+ */
+#include "store/dir.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int pl_dir_sync_of(const char *path)
+{
+    char *dir = pl_strdup(path);
+    char *slash;
+    int fd, rc = PL_OK;
+
+    if (dir == NULL)
+        return PL_E_NOMEM;
+    slash = strrchr(dir, '/');
+    if (slash == dir)
+        slash[1] = 0;
+    else if (slash != NULL)
+        slash[0] = 0;
+    fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pl_free(dir);
+    if (fd < 0)
+        return PL_E_IO;
+    if (fsync(fd) < 0 && errno != EINVAL) /* EINVAL: the file system has no such thing */
+        rc = PL_E_IO;
+    close(fd);
+    return rc;
+}
+
+static int make_one(const char *dir)
+{
+    struct stat st;
+
+    if (stat(dir, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return PL_OK;
+        errno = ENOTDIR;
+        return PL_E_IO;
+    }
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return errno == ENOSPC || errno == EDQUOT ? PL_E_FULL : PL_E_IO;
+    return pl_dir_sync_of(dir);
+}
+
+int pl_data_dir_make(const char *dir)
+{
+    size_t size = strlen(dir);
+    char *path;
+    int rc = PL_OK;
+
+    if (size == 0) {
+        errno = ENOENT;
+        return PL_E_IO;
+    }
+    path = pl_strdup(dir);
+    if (path == NULL)
+        return PL_E_NOMEM;
+    while (size > 1 && path[size - 1] == '/')
+        path[--size] = 0;
+    for (size_t i = 1; i <= size && rc == PL_OK; i++) {
+        bool end = i == size;
+
+        if (!end && path[i] != '/')
+            continue;
+        path[i] = 0;
+        rc = make_one(path);
+        if (!end)
+            path[i] = '/';
+    }
+    pl_free(path);
+    return rc;
+}

@@ -1,0 +1,15 @@
+/*
+ * dir.h - the data folder.
+ */
+#ifndef PL_STORE_DIR_H
+#define PL_STORE_DIR_H
+
+/* Makes the folder, and those above it, where they are missing: mode 0700. What
+ * it made is on the disk when it returns. PL_E_IO (errno says why), PL_E_FULL,
+ * PL_E_NOMEM. */
+int pl_data_dir_make(const char *dir);
+
+/* Syncs the entries of the folder that `path` lies in. PL_E_IO, PL_E_NOMEM. */
+int pl_dir_sync_of(const char *path);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * sqlite_event.c - events, messages and their threads, mentions, request ids.
+ *
+ * Nothing is counted: a message knows its number in its room, and so does each
+ * mention in its user's room.
+ */
+#include "store/sqlite_store.h"
+
+#include "base/err.h"
+#include "store/sqlite_row.h"
+#include "store/sqlite_stmt.h"
+
+static int add_mention(struct pl_sqlite_store *store, pl_user_id user, pl_room_id room,
+                       pl_sequence sequence)
+{
+    struct pl_run run = pl_run_start(&store->db, STMT_ADD_MENTION);
+
+    pl_run_u64(&run, user.v);
+    pl_run_u64(&run, room.v);
+    pl_run_u64(&run, sequence);
+    return pl_run_done(&run);
+}
+
+int pl_sqlite_append_event(void *self, const struct pl_event_row *row)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_APPEND_EVENT);
+    int rc;
+
+    pl_run_u64(&run, row->position);
+    pl_run_u64(&run, row->room.v);
+    pl_run_u64(&run, row->sequence);
+    pl_run_i64(&run, row->kind);
+    pl_run_i64(&run, row->create_ms);
+    pl_run_u64(&run, row->actor.v);
+    pl_run_u64(&run, row->message_no);
+    pl_run_u64(&run, row->thread);
+    pl_run_blob(&run, row->bytes->data, row->bytes->size);
+    rc = pl_run_done(&run);
+    for (uint32_t i = 0; i < row->mentions_len && rc == PL_OK; i++)
+        rc = add_mention(store, row->mentions[i], row->room, row->sequence);
+    return rc;
+}
+
+int pl_sqlite_get_message(void *self, pl_room_id room, pl_sequence sequence,
+                          struct pl_buf **ret_bytes, pl_sequence *ret_thread,
+                          pl_user_id *ret_sender)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_GET_MESSAGE);
+    struct pl_bytes bytes;
+    struct pl_buf *buf;
+    pl_sequence thread;
+    pl_user_id sender;
+    int rc;
+
+    pl_run_u64(&run, room.v);
+    pl_run_u64(&run, sequence);
+    rc = pl_run_step(&run);
+    if (rc != PL_OK)
+        return rc;
+    bytes = pl_run_get_bytes(&run);
+    thread = pl_run_get_u64(&run);
+    sender.v = pl_run_get_u64(&run);
+    buf = pl_buf_copy(bytes.data, bytes.size);
+    rc = pl_run_end(&run);
+    if (rc == PL_OK && buf == NULL)
+        rc = PL_E_NOMEM;
+    if (rc < 0) {
+        pl_buf_unref(buf);
+        return rc;
+    }
+    *ret_bytes = buf;
+    *ret_thread = thread;
+    *ret_sender = sender;
+    return PL_OK;
+}
+
+int pl_sqlite_count_messages(void *self, pl_room_id room, pl_sequence through, uint64_t *ret_count)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_COUNT_MESSAGES);
+    uint64_t count;
+    int rc;
+
+    pl_run_u64(&run, room.v);
+    pl_run_bound(&run, through);
+    rc = pl_run_step(&run);
+    if (rc == PL_E_NOTFOUND) {
+        *ret_count = 0;
+        return PL_OK;
+    }
+    if (rc < 0)
+        return rc;
+    count = pl_run_get_u64(&run);
+    rc = pl_run_end(&run);
+    if (rc == PL_OK)
+        *ret_count = count;
+    return rc;
+}
+
+int pl_sqlite_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_GET_THREAD);
+    struct pl_thread_row row = {0};
+    int rc;
+
+    pl_run_u64(&run, room.v);
+    pl_run_u64(&run, first);
+    rc = pl_run_step(&run);
+    if (rc != PL_OK)
+        return rc;
+    row.last_message = pl_run_get_u64(&run);
+    row.size = pl_run_get_u32(&run);
+    rc = pl_run_end(&run);
+    if (rc == PL_OK)
+        *ret = row;
+    return rc;
+}
+
+int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
+                         const struct pl_thread_row *row)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_PUT_THREAD);
+
+    pl_run_u64(&run, room.v);
+    pl_run_u64(&run, first);
+    pl_run_u64(&run, row->last_message);
+    pl_run_i64(&run, row->size);
+    return pl_run_done(&run);
+}
+
+int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const char *request_id,
+                          struct pl_request *ret)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_GET_REQUEST);
+    struct pl_request row = {0};
+    int rc;
+
+    pl_run_u64(&run, user.v);
+    pl_run_text(&run, target);
+    pl_run_text(&run, request_id);
+    rc = pl_run_step(&run);
+    if (rc != PL_OK)
+        return rc;
+    pl_run_get_exact(&run, row.content.v, sizeof row.content.v);
+    row.room.v = pl_run_get_u64(&run);
+    row.sequence = pl_run_get_u64(&run);
+    row.create_ms = pl_run_get_i64(&run);
+    rc = pl_run_end(&run);
+    if (rc < 0)
+        return rc;
+    ret->content = row.content;
+    ret->room = row.room;
+    ret->sequence = row.sequence;
+    ret->create_ms = row.create_ms;
+    return PL_OK;
+}
+
+int pl_sqlite_put_request(void *self, const struct pl_request *request)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_PUT_REQUEST);
+
+    pl_run_u64(&run, request->user.v);
+    pl_run_text(&run, request->target);
+    pl_run_text(&run, request->request_id);
+    pl_run_blob(&run, request->content.v, sizeof request->content.v);
+    pl_run_u64(&run, request->room.v);
+    pl_run_u64(&run, request->sequence);
+    pl_run_i64(&run, request->create_ms);
+    return pl_run_done(&run);
+}
+
+int pl_sqlite_expire_requests(void *self, int64_t before_ms, uint32_t len_max, uint32_t *ret_len)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_EXPIRE_REQUESTS);
+    int rc;
+
+    pl_run_i64(&run, before_ms);
+    pl_run_i64(&run, len_max);
+    rc = pl_run_done(&run);
+    if (rc == PL_OK)
+        *ret_len = (uint32_t)sqlite3_changes(store->db.handle);
+    return rc;
+}

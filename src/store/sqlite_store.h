@@ -1,0 +1,75 @@
+/*
+ * sqlite_store.h - the SQLite store inside: its ops, by noun.
+ *
+ * Each op is as model/store.h says.
+ */
+#ifndef PL_STORE_SQLITE_STORE_H
+#define PL_STORE_SQLITE_STORE_H
+
+#include "store/sqlite.h"
+#include "store/sqlite_db.h"
+
+struct pl_sqlite_store {
+    struct pl_db db;
+    int failed;                 /* PL_E_IO or PL_E_CORRUPT, once it has happened */
+    uint32_t checkpoint_pages;  /* the WAL may grow by so many between two checkpoints */
+    uint32_t wal_pages;         /* its length after the last commit */
+    uint32_t wal_pages_checked; /* its length at the last checkpoint */
+};
+
+/* Every statement, in the order of enum pl_store_stmt. */
+extern const struct pl_db_sql pl_store_sql[];
+
+/* sqlite_user.c */
+int pl_sqlite_get_user(void *self, pl_user_id id, struct pl_user *ret);
+int pl_sqlite_find_user(void *self, const char *name, struct pl_user *ret);
+int pl_sqlite_put_user(void *self, const struct pl_user *user);
+int pl_sqlite_list_users_ending(void *self, uint32_t len_max, pl_user_id *ret, uint32_t *ret_len);
+int pl_sqlite_find_session(void *self, const struct pl_hash *token_hash, struct pl_session *ret);
+int pl_sqlite_get_session(void *self, pl_session_id id, struct pl_session *ret);
+int pl_sqlite_put_session(void *self, const struct pl_session *session);
+int pl_sqlite_delete_session(void *self, pl_session_id id);
+int pl_sqlite_list_sessions_idle(void *self, int64_t before_ms, uint32_t len_max,
+                                 struct pl_session *ret, uint32_t *ret_len);
+
+/* sqlite_room.c */
+int pl_sqlite_get_room(void *self, pl_room_id id, struct pl_room *ret);
+int pl_sqlite_find_room(void *self, const char *name, struct pl_room *ret);
+int pl_sqlite_find_direct(void *self, pl_user_id low, pl_user_id high, struct pl_room *ret);
+int pl_sqlite_put_room(void *self, const struct pl_room *room);
+int pl_sqlite_get_member(void *self, pl_room_id room, pl_user_id user, struct pl_member *ret);
+int pl_sqlite_put_member(void *self, const struct pl_member *member);
+int pl_sqlite_delete_member(void *self, pl_room_id room, pl_user_id user);
+int pl_sqlite_list_rooms_of(void *self, pl_user_id user, pl_room_id after, uint32_t len_max,
+                            struct pl_member *ret, uint32_t *ret_len);
+int pl_sqlite_open_span(void *self, pl_room_id room, pl_user_id user, pl_position from);
+int pl_sqlite_close_span(void *self, pl_room_id room, pl_user_id user, pl_position until);
+
+/* sqlite_event.c */
+int pl_sqlite_append_event(void *self, const struct pl_event_row *row);
+int pl_sqlite_get_message(void *self, pl_room_id room, pl_sequence sequence,
+                          struct pl_buf **ret_bytes, pl_sequence *ret_thread,
+                          pl_user_id *ret_sender);
+int pl_sqlite_count_messages(void *self, pl_room_id room, pl_sequence through, uint64_t *ret_count);
+int pl_sqlite_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret);
+int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
+                         const struct pl_thread_row *row);
+int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const char *request_id,
+                          struct pl_request *ret);
+int pl_sqlite_put_request(void *self, const struct pl_request *request);
+int pl_sqlite_expire_requests(void *self, int64_t before_ms, uint32_t len_max, uint32_t *ret_len);
+
+/* sqlite_work.c */
+int pl_sqlite_get_work(void *self, pl_room_id room, pl_sequence sequence, struct pl_work *ret);
+int pl_sqlite_put_work(void *self, const struct pl_work *work);
+int pl_sqlite_delete_work(void *self, pl_room_id room, pl_sequence sequence);
+int pl_sqlite_next_work(void *self, pl_room_id room, pl_user_id not_from, int64_t now_ms,
+                        struct pl_work *ret);
+int pl_sqlite_list_work_of(void *self, uint64_t taker, uint32_t len_max, struct pl_work *ret,
+                           uint32_t *ret_len);
+int pl_sqlite_list_work_expired(void *self, int64_t now_ms, uint32_t len_max, struct pl_work *ret,
+                                uint32_t *ret_len);
+int pl_sqlite_next_work_due(void *self, int64_t now_ms, int64_t *ret_ms);
+int pl_sqlite_clear_leases(void *self);
+
+#endif

@@ -1,0 +1,265 @@
+/* test_sqlite_store.c - the store's ops, against its in-memory twin. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "folder.h"
+#include "load.h"
+#include "store/memory.h"
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct folder folder;
+    struct pl_sqlite_config config;
+    struct pl_sqlite_store *sqlite;
+    struct pl_store store;
+};
+
+static void open_store(struct fixture *f)
+{
+    struct pl_store_problem problem = {{0}};
+    int rc = pl_sqlite_store_open(&f->config, &f->sqlite, &problem);
+
+    assert_string_equal(problem.text, "");
+    assert_int_equal(rc, PL_OK);
+    f->store = pl_sqlite_store_iface(f->sqlite);
+}
+
+static void reopen(struct fixture *f)
+{
+    pl_sqlite_store_close(f->sqlite);
+    open_store(f);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = pl_zalloc(sizeof *f);
+
+    assert_non_null(f);
+    folder_make(&f->folder);
+    f->config = (struct pl_sqlite_config){.dir = f->folder.data};
+    open_store(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    pl_sqlite_store_close(f->sqlite);
+    folder_remove(&f->folder);
+    pl_free(f);
+    return 0;
+}
+
+static void begin(const struct pl_store *store)
+{
+    assert_int_equal(store->ops->begin(store->self), PL_OK);
+}
+
+static void commit(const struct pl_store *store)
+{
+    assert_int_equal(store->ops->commit(store->self), PL_OK);
+}
+
+static void fresh_store_has_zero_counters(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_meta zero = {0}, meta;
+    struct stat st;
+
+    assert_int_equal(f->store.ops->get_meta(f->store.self, &meta), PL_OK);
+    assert_memory_equal(&meta, &zero, sizeof meta);
+    assert_int_equal(stat(f->folder.data, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void store_holds_what_its_twin_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct load load = {0};
+    struct pl_store twin;
+    uint64_t random = 20;
+
+    assert_int_equal(pl_memory_store_new(&twin), PL_OK);
+    for (int batch = 0; batch < 300; batch++) {
+        struct load before = load, again = load;
+        uint64_t seed = random_next(&random);
+        uint32_t ops = 1 + random_below(&random, 12);
+
+        begin(&f->store);
+        begin(&twin);
+        assert_int_equal(load_apply(&load, &f->store, seed, ops), PL_OK);
+        assert_int_equal(load_apply(&again, &twin, seed, ops), PL_OK);
+        if (batch % 10 == 0)
+            load_compare(&load, &f->store, &twin); /* it sees its own writes */
+        if (random_below(&random, 5) == 0) {
+            f->store.ops->rollback(f->store.self);
+            twin.ops->rollback(twin.self);
+            load = before;
+        } else {
+            commit(&f->store);
+            commit(&twin);
+        }
+        if (batch % 50 == 7)
+            reopen(f);
+        if (batch % 10 == 5)
+            load_compare(&load, &f->store, &twin);
+    }
+    load_compare(&load, &f->store, &twin);
+    assert_true(load.meta.last_room == LOAD_ROOMS_MAX);
+    assert_true(load.meta.last_lease > 10);
+    pl_memory_store_free(&twin);
+}
+
+static void what_was_not_committed_is_gone_after_reopening(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_meta meta = {.batch = 7};
+
+    begin(&f->store);
+    assert_int_equal(f->store.ops->put_meta(f->store.self, &meta), PL_OK);
+    reopen(f);
+    assert_int_equal(f->store.ops->get_meta(f->store.self, &meta), PL_OK);
+    assert_int_equal(meta.batch, 0);
+}
+
+static void rollback_without_a_transaction_is_harmless(void **state)
+{
+    struct fixture *f = *state;
+
+    f->store.ops->rollback(f->store.self);
+    begin(&f->store);
+    f->store.ops->rollback(f->store.self);
+    begin(&f->store);
+    commit(&f->store);
+}
+
+static void logs_end_where_the_next_begins(void **state)
+{
+    struct fixture *f = *state;
+    pl_position from = 0, until = 0;
+
+    begin(&f->store);
+    assert_int_equal(f->store.ops->add_log(f->store.self, UINT64_MAX, 0), PL_OK);
+    assert_int_equal(f->store.ops->add_log(f->store.self, 5, 10), PL_OK);
+    assert_int_equal(f->store.ops->add_log(f->store.self, 6, 10), PL_OK);
+    commit(&f->store);
+    assert_int_equal(f->store.ops->find_log(f->store.self, UINT64_MAX, &from, &until), PL_OK);
+    assert_true(from == 0 && until == 10);
+    assert_int_equal(f->store.ops->find_log(f->store.self, 5, &from, &until), PL_OK);
+    assert_true(from == 10 && until == 10);
+    assert_int_equal(f->store.ops->find_log(f->store.self, 6, &from, &until), PL_OK);
+    assert_true(from == 10 && until == PL_POSITION_MAX);
+    assert_int_equal(f->store.ops->find_log(f->store.self, 7, &from, &until), PL_E_NOTFOUND);
+}
+
+static void facts_that_exclude_each_other_are_damage(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_event_row row = {.position = 1, .room = {1}, .sequence = 1};
+
+    row.bytes = pl_buf_copy("x", 1);
+    assert_non_null(row.bytes);
+    begin(&f->store);
+    assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_OK);
+    row.position = 2;
+    assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_E_CORRUPT);
+    f->store.ops->rollback(f->store.self);
+    pl_buf_unref(row.bytes);
+}
+
+static void wal_goes_into_the_database_as_it_grows(void **state)
+{
+    struct fixture *f = *state;
+    struct load load = {0};
+    char wal[512];
+    struct stat st;
+    uint64_t random = 3;
+
+    pl_sqlite_store_close(f->sqlite);
+    f->config.checkpoint_pages = 50;
+    open_store(f);
+    for (int batch = 0; batch < 400; batch++) {
+        begin(&f->store);
+        assert_int_equal(load_apply(&load, &f->store, random_next(&random), 5), PL_OK);
+        commit(&f->store);
+    }
+    snprintf(wal, sizeof wal, "%s/%s-wal", f->folder.data, PL_SQLITE_FILE);
+    assert_int_equal(stat(wal, &st), 0);
+    assert_true(st.st_size < 1024 * 1024);
+    assert_int_equal(pl_sqlite_store_checkpoint(f->sqlite), PL_OK);
+}
+
+static void open_says_what_is_wrong_with_the_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_sqlite_config config = {.dir = "/dev/null/data"};
+    struct pl_sqlite_store *store = NULL;
+    struct pl_store_problem problem;
+
+    (void)f;
+    assert_int_equal(pl_sqlite_store_open(&config, &store, &problem), PL_E_IO);
+    assert_non_null(strstr(problem.text, "/dev/null"));
+    assert_non_null(strstr(problem.text, strerror(ENOTDIR)));
+    assert_null(store);
+}
+
+static void open_fails_cleanly_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t nth = 0;
+    int rc;
+
+    pl_sqlite_store_close(f->sqlite);
+    f->sqlite = NULL;
+    do {
+        struct pl_store_problem problem;
+
+        pl_mem_fail_at(++nth);
+        rc = pl_sqlite_store_open(&f->config, &f->sqlite, &problem);
+        if (rc != PL_OK) {
+            assert_int_equal(rc, PL_E_NOMEM);
+            assert_true(problem.text[0] != 0);
+            assert_null(f->sqlite);
+        }
+    } while (rc != PL_OK);
+    assert_false(pl_mem_failed());
+    assert_true(nth > 3);
+    pl_mem_fail_at(0);
+    f->store = pl_sqlite_store_iface(f->sqlite);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(fresh_store_has_zero_counters, setup, teardown),
+        cmocka_unit_test_setup_teardown(store_holds_what_its_twin_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_not_committed_is_gone_after_reopening, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(rollback_without_a_transaction_is_harmless, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(logs_end_where_the_next_begins, setup, teardown),
+        cmocka_unit_test_setup_teardown(facts_that_exclude_each_other_are_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(wal_goes_into_the_database_as_it_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_says_what_is_wrong_with_the_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
+    };
+
+    if (pl_secret_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
