@@ -1,0 +1,1 @@
+"""What the integration tests stand on: the server as a process, guests as clients."""
