@@ -1,0 +1,64 @@
+/*
+ * state.h - the engine's insides, and one command's turn; of core's files only.
+ *
+ * A handler decides one command: it returns PL_OK where it is granted,
+ * PL_REFUSED where the reply holds a refusal (and nothing has changed), or a
+ * negative error, which loses the whole batch.
+ */
+#ifndef PL_CORE_STATE_H
+#define PL_CORE_STATE_H
+
+#include "core/cache.h"
+#include "core/engine.h"
+#include "core/taker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PL_REFUSED = 1 };
+
+/* What a failed batch must leave as it was, besides the store's rows. */
+struct pl_progress {
+    bool started;
+    int64_t expired_ms;  /* leases and delays up to here have been dealt with */
+    int64_t rest_due_ms; /* when the rest of EXPIRE is due */
+    int64_t work_due_ms; /* when a lease runs out or a delay ends; INT64_MAX: none */
+};
+
+struct pl_engine {
+    struct pl_engine_config config;
+    struct pl_cache cache;
+    struct pl_takers takers;
+    struct pl_progress progress;
+    struct pl_meta meta; /* while meta_known */
+    bool meta_known;
+    bool leases_void; /* the store has leases whose takers have been ended */
+    bool work_moved;  /* progress.work_due_ms is to be asked for anew */
+
+    /* of the batch under way */
+    struct pl_effects *effects;
+    int64_t now_ms;
+    bool follow_up;     /* more is to be done than one batch may */
+    size_t handed_size; /* bytes of messages that were leased */
+};
+
+struct pl_turn {
+    struct pl_engine *engine;
+    const struct pl_command *command;
+    struct pl_reply *reply;     /* NULL for commands without one */
+    struct pl_session *session; /* of who asks; NULL for the server's own commands */
+    struct pl_user *user;
+};
+
+#define PL_ASK(engine, op, ...) \
+    ((engine)->config.store.ops->op((engine)->config.store.self, __VA_ARGS__))
+
+/* PL_E_CORRUPT for NOTFOUND, where a row must be there. */
+int pl_must_be(int rc);
+
+/* Set the reply's refusal; return PL_REFUSED. */
+int pl_refuse(struct pl_turn *turn, enum pl_reason reason);
+int pl_refuse_detail(struct pl_turn *turn, enum pl_reason reason, const char *detail);
+int pl_refuse_field(struct pl_turn *turn, const char *field, const char *detail);
+
+#endif
