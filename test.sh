@@ -95,6 +95,14 @@ meson_tests() {
         --logbase "$report" "$@"
 }
 
+install_npm() {
+    if [[ -z ${npm_installed-} ]]; then
+        npm_installed=no
+        check "npm packages" tools/install-npm && npm_installed=yes
+    fi
+    [[ $npm_installed == yes ]]
+}
+
 build_with_gcc() {
     if [[ -z ${gcc_built-} ]]; then
         gcc_built=no
@@ -115,7 +123,7 @@ run_lint() {
     check "scripts (shellcheck)" shellcheck -x "${scripts[@]}" || true
     check "format (clang-format)" clang-format --dry-run -Werror "${sources[@]}" || true
     check "layers" tools/check-layers || true
-    if check "npm packages" tools/install-npm; then
+    if install_npm; then
         check "API (buf lint)" tools/buf lint || true
         check "format of .proto files (buf)" tools/buf format --diff --exit-code || true
     else
@@ -140,7 +148,7 @@ python_tests() {
 }
 
 run_integration() {
-    local folder folders
+    local folder folders scripts
     mapfile -t folders < <(tracked 'tests/*/test_*.py' | xargs -r dirname | sort -u)
     if ! build_with_gcc; then
         not_run "integration tests"
@@ -149,9 +157,12 @@ run_integration() {
     for folder in "${folders[@]}"; do
         python_tests "$folder" build "$folder"
     done
-    if [[ -n $(tracked tests/node) ]]; then
+    mapfile -t scripts < <(tracked 'tests/node/*.test.mjs')
+    if install_npm; then
         tests "tests/node" tap build-logs/tests-node.log env PARLAD="$PWD/build/parlad" \
-            node --test --test-reporter=tap tests/node
+            node --test --test-reporter=tap "${scripts[@]}"
+    else
+        not_run "tests/node"
     fi
 }
 
