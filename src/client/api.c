@@ -1,0 +1,270 @@
+/*
+ * api.c - calls of parla.v1.
+ *
+ * A unary call is a stream of one message: it is kept until the status is
+ * there, for a response counts only with an OK.
+ */
+#include "client/api.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "google/rpc/error_details.pb-c.h"
+#include "google/rpc/status.pb-c.h"
+#include "pb/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RESPONSE_SIZE_MAX ((size_t)32 << 20) /* unpacked */
+
+enum { UNARY_TIMEOUT_MS = 30000, PATH_SIZE = 128, DETAILS_SIZE_MAX = 64 * 1024 };
+
+struct call {
+    struct pl_link *link_weak;
+    const ProtobufCMessageDescriptor *output;
+    struct pl_arena arena;
+    const ProtobufCMessage *response; /* in the arena */
+    bool malformed;
+    pl_api_done done;
+    void *self_weak;
+};
+
+struct pl_api_stream {
+    struct pl_link *link_weak;
+    struct pl_rpc_client_call *call;
+    const ProtobufCMessageDescriptor *output;
+    struct pl_arena arena;
+    struct pl_api_stream_ops ops;
+    bool malformed;
+    bool cancelled;
+    bool starting; /* its call has not been handed over yet */
+    bool over;
+};
+
+bool pl_api_may_retry(const struct pl_api_result *result)
+{
+    return result->code == PL_CODE_UNAVAILABLE || result->code == PL_CODE_RESOURCE_EXHAUSTED ||
+           result->code == PL_CODE_DEADLINE_EXCEEDED || result->code == PL_CODE_CANCELLED;
+}
+
+/* google.rpc.RetryInfo among the details, in milliseconds; 0 for none. */
+static uint32_t retry_ms_of(struct pl_bytes details)
+{
+    struct pl_arena arena;
+    struct pl_pb_fault fault;
+    ProtobufCMessage *message = NULL;
+    const Google__Rpc__Status *status;
+    uint32_t retry_ms = 0;
+
+    if (details.size == 0)
+        return 0;
+    pl_arena_init(&arena, DETAILS_SIZE_MAX);
+    if (pl_pb_unpack(&google__rpc__status__descriptor, details, &arena, &fault, &message) < 0)
+        goto out;
+    status = (const Google__Rpc__Status *)message;
+    for (size_t i = 0; i < status->n_details; i++) {
+        const Google__Protobuf__Any *any = status->details[i];
+        struct pl_bytes value = {any->value.data, any->value.len};
+        const Google__Rpc__RetryInfo *info;
+
+        if (strcmp(any->type_url, "type.googleapis.com/google.rpc.RetryInfo") != 0)
+            continue;
+        if (pl_pb_unpack(&google__rpc__retry_info__descriptor, value, &arena, &fault, &message) < 0)
+            continue;
+        info = (const Google__Rpc__RetryInfo *)message;
+        if (info->retry_delay != NULL && info->retry_delay->seconds >= 0 &&
+            info->retry_delay->seconds < 3600 && info->retry_delay->nanos >= 0)
+            retry_ms = (uint32_t)info->retry_delay->seconds * 1000 +
+                       (uint32_t)info->retry_delay->nanos / 1000000;
+    }
+out:
+    pl_arena_done(&arena);
+    return retry_ms;
+}
+
+static struct pl_api_result result_of(const struct pl_rpc_status *status, bool malformed)
+{
+    struct pl_api_result result = {.code = status->code,
+                                   .text = status->message != NULL ? status->message : ""};
+
+    if (malformed) {
+        result.code = PL_CODE_INTERNAL;
+        result.text = "the server's answer cannot be read; is it of another version?";
+    }
+    if (result.code != PL_CODE_OK)
+        result.retry_ms = retry_ms_of(status->details);
+    if (result.code != PL_CODE_OK && result.text[0] == 0)
+        result.text = pl_code_name((int)result.code);
+    return result;
+}
+
+static const ProtobufCMethodDescriptor *find_method(const ProtobufCServiceDescriptor *service,
+                                                    const char *method, char path[PATH_SIZE])
+{
+    const ProtobufCMethodDescriptor *found =
+        protobuf_c_service_descriptor_get_method_by_name(service, method);
+    int size = snprintf(path, PATH_SIZE, "/%s/%s", service->name, method);
+
+    PL_ASSERT(found != NULL);
+    PL_ASSERT(size > 0 && size < PATH_SIZE);
+    return found;
+}
+
+static void on_unary_message(void *self, struct pl_bytes data)
+{
+    struct call *call = self;
+    struct pl_pb_fault fault;
+    ProtobufCMessage *message = NULL;
+
+    if (call->response != NULL ||
+        pl_pb_unpack(call->output, data, &call->arena, &fault, &message) < 0)
+        call->malformed = true;
+    else
+        call->response = message;
+}
+
+static void call_free(struct call *call)
+{
+    pl_arena_done(&call->arena);
+    pl_free(call);
+}
+
+static void on_unary_close(void *self, const struct pl_rpc_status *status, bool processed)
+{
+    struct call *call = self;
+    bool malformed = call->malformed || (status->code == PL_CODE_OK && call->response == NULL);
+    struct pl_api_result result = result_of(status, malformed);
+
+    (void)processed; /* whatever may be repeated has a request id, or may be done twice */
+    pl_link_call_over(call->link_weak);
+    if (!pl_link_is_ending(call->link_weak)) {
+        if (result.code == PL_CODE_OK) {
+            result.response = call->response;
+            pl_link_is_well(call->link_weak);
+        }
+        call->done(call->self_weak, &result);
+    }
+    call_free(call);
+}
+
+void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+                 const char *method, const char *token, const ProtobufCMessage *request,
+                 pl_api_done done, void *self)
+{
+    struct pl_api_result failure = {.code = PL_CODE_UNAVAILABLE, .text = "not connected"};
+    char path[PATH_SIZE];
+    const ProtobufCMethodDescriptor *found = find_method(service, method, path);
+    struct pl_rpc_client_call *rpc_call;
+    struct pl_buf *bytes = NULL;
+    struct call *call = pl_zalloc(sizeof *call);
+    struct pl_rpc_client_call_ops ops = {
+        .self = call, .on_message = on_unary_message, .on_close = on_unary_close};
+
+    PL_ASSERT(request->descriptor == found->input);
+    if (call == NULL || pl_pb_pack(request, &bytes) < 0) {
+        failure.text = pl_err_text(PL_E_NOMEM);
+        goto fail;
+    }
+    call->link_weak = link;
+    call->output = found->output;
+    call->done = done;
+    call->self_weak = self;
+    pl_arena_init(&call->arena, RESPONSE_SIZE_MAX);
+    if (pl_link_call(link, path, token, (struct pl_bytes){bytes->data, bytes->size},
+                     UNARY_TIMEOUT_MS, &ops, &rpc_call) < 0)
+        goto fail;
+    pl_buf_unref(bytes);
+    return;
+
+fail:
+    pl_buf_unref(bytes);
+    if (call != NULL)
+        call_free(call);
+    done(self, &failure);
+}
+
+static void on_stream_message(void *self, struct pl_bytes data)
+{
+    struct pl_api_stream *stream = self;
+    struct pl_pb_fault fault;
+    ProtobufCMessage *message = NULL;
+
+    if (stream->cancelled || stream->malformed)
+        return;
+    if (pl_pb_unpack(stream->output, data, &stream->arena, &fault, &message) < 0) {
+        stream->malformed = true;
+        pl_link_break(stream->link_weak, "the server sent what cannot be read");
+        return;
+    }
+    pl_link_is_well(stream->link_weak);
+    stream->ops.on_message(stream->ops.self, message);
+    pl_arena_clear(&stream->arena);
+}
+
+static void stream_free(struct pl_api_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    pl_arena_done(&stream->arena);
+    pl_free(stream);
+}
+
+static void on_stream_close(void *self, const struct pl_rpc_status *status, bool processed)
+{
+    struct pl_api_stream *stream = self;
+    struct pl_api_result result = result_of(status, stream->malformed);
+
+    (void)processed;
+    pl_link_call_over(stream->link_weak);
+    if (stream->starting) { /* pl_api_stream_start() tells of it */
+        stream->over = true;
+        return;
+    }
+    if (!pl_link_is_ending(stream->link_weak) && !stream->cancelled)
+        stream->ops.on_end(stream->ops.self, &result);
+    stream_free(stream);
+}
+
+int pl_api_stream_start(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+                        const char *method, const char *token, const ProtobufCMessage *request,
+                        const struct pl_api_stream_ops *ops, struct pl_api_stream **ret_stream)
+{
+    char path[PATH_SIZE];
+    const ProtobufCMethodDescriptor *found = find_method(service, method, path);
+    struct pl_buf *bytes = NULL;
+    struct pl_api_stream *stream = pl_zalloc(sizeof *stream);
+    struct pl_rpc_client_call_ops call_ops = {
+        .self = stream, .on_message = on_stream_message, .on_close = on_stream_close};
+    int err = PL_E_NOMEM;
+
+    PL_ASSERT(request->descriptor == found->input);
+    if (stream == NULL)
+        return PL_E_NOMEM;
+    stream->link_weak = link;
+    stream->output = found->output;
+    stream->ops = *ops;
+    stream->starting = true;
+    pl_arena_init(&stream->arena, RESPONSE_SIZE_MAX);
+    err = pl_pb_pack(request, &bytes);
+    if (err == PL_OK)
+        err = pl_link_call(link, path, token, (struct pl_bytes){bytes->data, bytes->size}, 0,
+                           &call_ops, &stream->call);
+    pl_buf_unref(bytes);
+    if (err == PL_OK && stream->over)
+        err = PL_E_NOMEM;
+    if (err < 0) {
+        stream_free(stream);
+        return err;
+    }
+    stream->starting = false;
+    *ret_stream = stream;
+    return PL_OK;
+}
+
+void pl_api_stream_cancel(struct pl_api_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    stream->cancelled = true;
+    pl_rpc_client_cancel(stream->call); /* on_close frees it */
+}

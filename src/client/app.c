@@ -1,0 +1,312 @@
+/*
+ * app.c - the life of a run: connect, sign in, work, end.
+ *
+ * Output is collected and written at the end of each turn. A closed output is
+ * the reader's way to say that it has seen enough: the run ends well.
+ */
+#include "client/app.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "client/safe_text.h"
+#include "model/user.h"
+#include "parla/v1/session_service.pb-c.h"
+#include "parla/v1/user_service.pb-c.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OUT_SIZE_MAX ((size_t)64 << 20)
+
+static void set_phase(struct pl_app *app, enum pl_app_phase phase)
+{
+    app->phase = phase;
+}
+
+void pl_app_complain(const char *format, ...)
+{
+    char text[2048];
+    struct pl_bytebuf safe;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pl_bytebuf_init(&safe, sizeof text * 8);
+    pl_safe_append(&safe, pl_bytes_str(text), "\n  ");
+    fprintf(stderr, "parla: %s\n", pl_bytebuf_cstr(&safe));
+    pl_bytebuf_done(&safe);
+}
+
+static void write_out(struct pl_app *app)
+{
+    size_t at = 0;
+
+    if (app->out.err != PL_OK) {
+        pl_app_complain("%s", pl_err_text(app->out.err));
+        pl_app_end(app, PL_EXIT_REFUSED);
+    }
+    while (at < app->out.size) {
+        ssize_t n = write(STDOUT_FILENO, app->out.data + at, app->out.size - at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            if (errno != EPIPE)
+                pl_app_complain("standard output: %s", strerror(errno));
+            pl_app_end(app, errno == EPIPE ? PL_EXIT_DONE : PL_EXIT_REFUSED);
+            break;
+        }
+        at += (size_t)n;
+    }
+    pl_bytebuf_clear(&app->out);
+}
+
+static void on_turn_end(void *self)
+{
+    struct pl_app *app = self;
+
+    if (app->ops.on_turn_end != NULL)
+        app->ops.on_turn_end(app->ops.self);
+    write_out(app);
+    pl_link_flush(app->link);
+}
+
+static void on_guest(void *self, const struct pl_api_result *result);
+static void on_known(void *self, const struct pl_api_result *result);
+
+static void check_token(struct pl_app *app)
+{
+    Parla__V1__GetUserRequest request = PARLA__V1__GET_USER_REQUEST__INIT;
+
+    set_phase(app, PL_APP_SIGNING_IN);
+    pl_app_call(app, &parla__v1__user_service__descriptor, "GetUser", &request.base, on_known, app);
+}
+
+static void ask_for_name(struct pl_app *app)
+{
+    Parla__V1__SignInAsGuestRequest request = PARLA__V1__SIGN_IN_AS_GUEST_REQUEST__INIT;
+
+    set_phase(app, PL_APP_SIGNING_IN);
+    request.user = app->user;
+    pl_app_call(app, &parla__v1__session_service__descriptor, "SignInAsGuest", &request.base,
+                on_guest, app);
+}
+
+/* Begins to sign in where a name and a connection are there. */
+static void go_on(struct pl_app *app)
+{
+    if (app->phase != PL_APP_NAMELESS || app->user[0] == 0)
+        return;
+    if (app->token[0] == 0 && pl_state_token(app->state, app->user, app->token) < 0)
+        app->token[0] = 0;
+    if (app->token[0] != 0)
+        check_token(app);
+    else
+        ask_for_name(app);
+}
+
+static void ready(struct pl_app *app, const Parla__V1__User *user)
+{
+    app->user_id = user->user_id;
+    set_phase(app, PL_APP_READY);
+    app->ops.on_ready(app->ops.self);
+}
+
+static void refused(struct pl_app *app, const struct pl_api_result *result)
+{
+    set_phase(app, PL_APP_NAMELESS);
+    app->user[0] = 0;
+    app->token[0] = 0;
+    app->ops.on_refused(app->ops.self, result);
+}
+
+/* Whether the result is to be looked at. Where the server is only too busy, the
+ * whole connection is tried again later: that has the pauses. */
+static bool still_signing_in(struct pl_app *app, const struct pl_api_result *result)
+{
+    if (app->phase != PL_APP_SIGNING_IN)
+        return false;
+    if (!pl_api_may_retry(result))
+        return true;
+    pl_link_wait_at_least(app->link, result->retry_ms);
+    pl_link_break(app->link, result->text);
+    return false;
+}
+
+static void on_known(void *self, const struct pl_api_result *result)
+{
+    struct pl_app *app = self;
+    const Parla__V1__GetUserResponse *response;
+
+    if (!still_signing_in(app, result))
+        return;
+    if (result->code == PL_CODE_UNAUTHENTICATED) {
+        app->token[0] = 0;
+        if (pl_state_forget(app->state, app->user) < 0)
+            pl_app_complain("cannot remove an old token in %s", pl_state_path(app->state));
+        ask_for_name(app);
+        return;
+    }
+    response = (const Parla__V1__GetUserResponse *)result->response;
+    if (response == NULL || response->user == NULL) {
+        refused(app, result);
+        return;
+    }
+    ready(app, response->user);
+}
+
+/* Another run of this account may have signed in under the name meanwhile. */
+static bool token_has_come(struct pl_app *app)
+{
+    return pl_state_token(app->state, app->user, app->token) == PL_OK;
+}
+
+static void on_guest(void *self, const struct pl_api_result *result)
+{
+    struct pl_app *app = self;
+    const Parla__V1__SignInAsGuestResponse *response;
+    const Parla__V1__Session *session;
+
+    if (!still_signing_in(app, result))
+        return;
+    if (result->code == PL_CODE_ALREADY_EXISTS && token_has_come(app)) {
+        check_token(app);
+        return;
+    }
+    response = (const Parla__V1__SignInAsGuestResponse *)result->response;
+    session = response != NULL ? response->session : NULL;
+    if (session == NULL || session->user == NULL || strlen(session->token) > PL_TOKEN_SIZE_MAX) {
+        refused(app, result);
+        return;
+    }
+    snprintf(app->token, sizeof app->token, "%s", session->token);
+    if (pl_state_keep(app->state, app->user, app->token) < 0)
+        pl_app_complain("cannot keep the token in %s", pl_state_path(app->state));
+    ready(app, session->user);
+}
+
+static void on_up(void *self)
+{
+    struct pl_app *app = self;
+
+    set_phase(app, PL_APP_NAMELESS);
+    if (app->ops.on_up != NULL)
+        app->ops.on_up(app->ops.self);
+    go_on(app);
+}
+
+static void on_down(void *self, const char *why, uint32_t retry_ms)
+{
+    struct pl_app *app = self;
+
+    set_phase(app, PL_APP_DOWN);
+    app->ops.on_down(app->ops.self, why, retry_ms);
+}
+
+void pl_app_sign_in(struct pl_app *app, const char *user)
+{
+    PL_ASSERT(pl_user_name_valid(user));
+    snprintf(app->user, sizeof app->user, "%s", user);
+    app->token[0] = 0;
+    go_on(app);
+}
+
+void pl_app_token_lost(struct pl_app *app)
+{
+    if (app->user[0] != 0 && pl_state_forget(app->state, app->user) < 0)
+        pl_app_complain("cannot remove an old token in %s", pl_state_path(app->state));
+    app->user[0] = 0;
+    app->token[0] = 0;
+    if (app->phase != PL_APP_DOWN)
+        set_phase(app, PL_APP_NAMELESS);
+}
+
+void pl_app_call(struct pl_app *app, const ProtobufCServiceDescriptor *service, const char *method,
+                 const ProtobufCMessage *request, pl_api_done done, void *self)
+{
+    pl_api_call(app->link, service, method, app->token, request, done, self);
+}
+
+int pl_app_init(struct pl_app *app, const struct pl_options *options, const struct pl_app_ops *ops)
+{
+    struct pl_loop_ops loop_ops = {.self = app, .on_turn_end = on_turn_end};
+    struct pl_link_ops link_ops = {.self = app, .on_up = on_up, .on_down = on_down};
+    int err;
+
+    *app = (struct pl_app){.options = options, .ops = *ops, .colour = pl_colour_of_stdout()};
+    pl_bytebuf_init(&app->out, OUT_SIZE_MAX);
+    err = pl_state_open(options->server, getenv, &app->state);
+    if (err < 0) {
+        pl_app_complain("cannot keep tokens under $XDG_STATE_HOME or ~/.local/state: %s",
+                        pl_err_text(err));
+        goto fail;
+    }
+    err = pl_loop_new(&loop_ops, 1, &app->loop);
+    if (err == PL_OK)
+        err = pl_link_new(app->loop, &options->address, &link_ops, &app->link);
+    if (err < 0) {
+        pl_app_complain("%s", pl_err_text(err));
+        goto fail;
+    }
+    return PL_OK;
+
+fail:
+    pl_app_done(app);
+    return err;
+}
+
+void pl_app_done(struct pl_app *app)
+{
+    pl_link_free(app->link);
+    pl_loop_free(app->loop);
+    pl_state_close(app->state);
+    pl_bytebuf_done(&app->out);
+    app->link = NULL;
+    app->loop = NULL;
+    app->state = NULL;
+}
+
+int pl_app_run(struct pl_app *app)
+{
+    pl_link_start(app->link);
+    pl_loop_run(app->loop);
+    return app->exit_status;
+}
+
+void pl_app_end(struct pl_app *app, int exit_status)
+{
+    app->exit_status = exit_status;
+    pl_loop_stop(app->loop);
+}
+
+int pl_app_default_name(struct pl_app *app, char ret_user[PL_USER_NAME_SIZE_MAX + 1])
+{
+    const struct passwd *entry = getpwuid(getuid());
+    const char *account = entry != NULL ? entry->pw_name : getenv("USER");
+    char name[PL_USER_NAME_SIZE_MAX + 1];
+    size_t i;
+
+    if (app->options->user != NULL) {
+        snprintf(ret_user, PL_USER_NAME_SIZE_MAX + 1, "%s", app->options->user);
+        return PL_OK;
+    }
+    if (pl_state_last_name(app->state, ret_user) == PL_OK)
+        return PL_OK;
+    if (account == NULL || strlen(account) > PL_USER_NAME_SIZE_MAX)
+        return PL_E_NOTFOUND;
+    for (i = 0; account[i] != 0; i++)
+        name[i] =
+            account[i] >= 'A' && account[i] <= 'Z' ? (char)(account[i] - 'A' + 'a') : account[i];
+    name[i] = 0;
+    if (!pl_user_name_valid(name))
+        return PL_E_NOTFOUND;
+    memcpy(ret_user, name, i + 1);
+    return PL_OK;
+}
