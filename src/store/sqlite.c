@@ -213,7 +213,7 @@ static int on_wal(void *arg, sqlite3 *handle, const char *schema, int pages)
 static int configure(struct pl_sqlite_store *store, const struct pl_sqlite_config *config)
 {
     size_t cache_size = config->cache_size > 0 ? config->cache_size : CACHE_SIZE_DEFAULT;
-    bool synced = config->durability == PL_DURABILITY_SYNCED;
+    bool synced = config->durability != PL_DURABILITY_WRITTEN;
     char sql[256];
 
     snprintf(sql, sizeof sql,

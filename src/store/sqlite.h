@@ -25,10 +25,10 @@ struct pl_store_problem {
 };
 
 struct pl_sqlite_config {
-    const char *dir; /* the data folder; made if it is missing, mode 0700 */
-    enum pl_durability durability;
-    const char *vfs;   /* the name of an SQLite VFS; NULL: the usual one */
-    size_t cache_size; /* of pages kept in memory, in bytes; 0: a default */
+    const char *dir;               /* the data folder; made if it is missing, mode 0700 */
+    enum pl_durability durability; /* all but WRITTEN sync each commit */
+    const char *vfs;               /* the name of an SQLite VFS; NULL: the usual one */
+    size_t cache_size;             /* of pages kept in memory, in bytes; 0: a default */
     uint32_t
         checkpoint_pages; /* the WAL's length at which a commit also checkpoints; 0: a default */
 };
