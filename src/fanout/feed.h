@@ -48,6 +48,13 @@ struct pl_feed {
     struct pl_feed_entry entries[];
 };
 
+/* A feed with one reference and copies of both; NULL when memory is short. */
+struct pl_feed *pl_feed_new(pl_position through, const struct pl_feed_entry *entries,
+                            uint32_t entries_len, struct pl_bytes frames);
+
+/* What it takes in memory, in bytes. */
+size_t pl_feed_size(const struct pl_feed *feed);
+
 struct pl_feed *pl_feed_ref(struct pl_feed *feed);
 void pl_feed_unref(struct pl_feed *feed); /* NULL is fine */
 

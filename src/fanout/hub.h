@@ -13,7 +13,8 @@
  * back when the next event it needs has left the tail. Whatever the source, an
  * event is given only if it is beyond the cursor, and in the order of positions.
  *
- * Threads:   the loop's. Knows no sockets and no clock: `now_ms` is passed.
+ * Threads:   the loop's. Knows no sockets and no clock: `now_ms` is passed, the
+ *            time that heartbeats tell (milliseconds since 1970); it may jump.
  * Ownership: the hub owns streams until pl_hub_close().
  */
 #ifndef PL_FANOUT_HUB_H
@@ -31,11 +32,12 @@ struct pl_hub_ops {
     void *self;
     /* The stream needs the page of `query` (borrowed; copy it): read it from the
      * store with pl_reader.read_page and hand it to pl_hub_page(), or tell
-     * pl_hub_page_failed(). At most one a stream is outstanding. Not called from
-     * inside pull: from the other calls, or from pl_hub_turn(). */
+     * pl_hub_page_failed(), at once or later. At most one a stream is
+     * outstanding. Called from pl_hub_turn() only. */
     void (*want_page)(void *self, struct pl_stream *stream, const struct pl_page_query *query);
-    /* The stream has something to give: pull will not return 0. Not called from
-     * inside pull. Once until a pull has returned 0 again. */
+    /* The stream has something to give: pull it. Not called from inside pull, nor
+     * from pl_hub_open(). Once until a pull has returned 0 again. Must not call
+     * the hub. */
     void (*wake)(void *self, struct pl_stream *stream);
     /* The stream has given its last frame; end its call with the refusal, then
      * pl_hub_close() it. Called from pl_hub_turn() only. */
@@ -45,10 +47,10 @@ struct pl_hub_ops {
 struct pl_hub_config {
     struct pl_hub_ops ops;
     struct pl_framer framer; /* borrowed self */
-    size_t tails_size_max;   /* the budget of all tails, in bytes of frames */
+    size_t tails_size_max;   /* the budget of all tails: the feeds that they point into, in bytes */
     uint32_t page_len_max;   /* what want_page asks for */
     size_t page_size_max;
-    int64_t heartbeat_ms; /* silence after which a stream gets a Heartbeat */
+    int64_t heartbeat_ms; /* silence after which a stream gets a Heartbeat; > 0 */
 };
 
 int pl_hub_new(const struct pl_hub_config *config, struct pl_hub **ret_hub);
@@ -80,13 +82,14 @@ void pl_hub_close(struct pl_hub *hub, struct pl_stream *stream);
 
 void *pl_stream_data(const struct pl_stream *stream);
 
-/* A feed has come. PL_E_NOMEM: entries may have been missed; every stream is then
- * taken as fallen behind and fed from the store: nothing is lost. */
+/* A feed has come. It takes references of its own. PL_E_NOMEM: some of it could
+ * not be kept; who needs that is taken as fallen behind and fed from the store,
+ * or, where a stream would miss a room or a read marker, ended: nothing is lost. */
 int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms);
 
 /* The page that was asked for: `frames` holds the frames of its events, in order
  * (made by the reader's side with framer.event; `consumes` the reference), and
- * everything up to `through` was looked at. */
+ * everything up to `through` was looked at. NULL: no events. */
 void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
                  pl_position through, int64_t now_ms);
 
@@ -101,12 +104,14 @@ size_t pl_stream_pull(struct pl_stream *stream, uint8_t *to, size_t size);
 /* Ends a stream: it finishes the frame it is in the midst of, then `ended`. */
 void pl_hub_end(struct pl_hub *hub, struct pl_stream *stream, const struct pl_refusal *refusal);
 
-/* The server stops: every stream gives Draining (retry_after_ms apart, spread by
- * the caller's random `spread_ms`), then ends with DRAINING. */
+/* The server stops: every stream gives what it has of a page, then Draining, then
+ * ends with DRAINING. Each is told another time to come back at, from
+ * retry_after_ms to spread_ms later. One that is opened after this ends at once. */
 void pl_hub_drain(struct pl_hub *hub, uint32_t retry_after_ms, uint32_t spread_ms);
 
-/* The end of a turn: asks for pages that are due, tells of streams that ended.
- * Returns whether anything happened, so that the caller flushes again. */
+/* The end of a turn, after pulls too: asks for pages that are due, wakes who has
+ * something of its own, tells of streams that ended. Returns whether anything
+ * happened, so that the caller flushes, then calls it again. */
 bool pl_hub_turn(struct pl_hub *hub);
 
 /* Time passes: heartbeats. Call about every second. */
@@ -117,7 +122,7 @@ struct pl_hub_stats {
     size_t streams_len;
     size_t live_len;
     size_t tails_len;
-    size_t tails_size; /* bytes of frames in all tails */
+    size_t tails_size; /* bytes that count for tails_size_max */
     uint64_t fell_behind;
     uint64_t rejoined;
 };

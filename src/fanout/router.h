@@ -18,7 +18,9 @@ struct pl_router;
 int pl_router_new(const struct pl_framer *framer, struct pl_router **ret_router);
 void pl_router_free(struct pl_router *router); /* NULL is fine */
 
-/* Takes in a batch's effects, in order, after its commit:
+/* Takes in a batch's effects after its commit. What a stream gains in the batch
+ * is counted before anything is made into an entry, what it loses after: so a
+ * loop may be told too much, which it skips, and never too little.
  * - a granted SUBSCRIBE reply registers its stream, by (loop, reply.to); of
  *   MEMBERSHIP effects those of streams of all rooms gain or lose their room;
  * - EVENT, MEMBERSHIP, READ_MARKER and SESSION_ENDED effects become entries of

@@ -1,0 +1,217 @@
+/*
+ * place.c - a sorted array to find a room's place, a heap of the ready ones.
+ *
+ * Both arrays have room for all places from the moment that one is added: so a
+ * place becomes ready, or idle, without memory.
+ */
+#include "fanout/place.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+void pl_places_init(struct pl_places *places)
+{
+    *places = (struct pl_places){.cap = 1};
+    places->by_room = &places->few[0];
+    places->ready = &places->few[1];
+}
+
+void pl_places_done(struct pl_places *places, struct pl_tails *tails)
+{
+    while (places->len > 0)
+        pl_places_remove(places, tails, places->by_room[places->len - 1]);
+    if (places->by_room != &places->few[0])
+        pl_free(places->by_room);
+    pl_places_init(places);
+}
+
+/* The number of places whose room is at most this. */
+static uint32_t upper_bound(const struct pl_places *places, pl_room_id room)
+{
+    uint32_t low = 0;
+    uint32_t high = places->len;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (places->by_room[middle]->tail->room.v <= room.v)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct pl_place *pl_places_find(const struct pl_places *places, pl_room_id room)
+{
+    uint32_t i = upper_bound(places, room);
+    struct pl_place *place = i == 0 ? NULL : places->by_room[i - 1];
+
+    if (place == NULL || place->tail->room.v != room.v || place->until != PL_POSITION_MAX)
+        return NULL;
+    return place;
+}
+
+static int reserve(struct pl_places *places)
+{
+    uint32_t cap = places->cap * 2;
+    struct pl_place **both;
+
+    if (places->len < places->cap)
+        return PL_OK;
+    both = pl_calloc((size_t)cap * 2, sizeof(struct pl_place *));
+    if (both == NULL)
+        return PL_E_NOMEM;
+    memcpy(both, places->by_room, places->len * sizeof(struct pl_place *));
+    memcpy(both + cap, places->ready, places->ready_len * sizeof(struct pl_place *));
+    if (places->by_room != &places->few[0])
+        pl_free(places->by_room);
+    places->by_room = both;
+    places->ready = both + cap;
+    places->cap = cap;
+    return PL_OK;
+}
+
+int pl_places_add(struct pl_places *places, struct pl_tails *tails, struct pl_stream *stream,
+                  pl_room_id room, pl_position from, struct pl_place **ret_place)
+{
+    uint32_t i = upper_bound(places, room);
+    struct pl_place *place;
+
+    if (reserve(places) < 0)
+        return PL_E_NOMEM;
+    place = pl_zalloc(sizeof *place);
+    if (place == NULL)
+        return PL_E_NOMEM;
+    place->tail = pl_tails_ref(tails, room, from);
+    if (place->tail == NULL) {
+        pl_free(place);
+        return PL_E_NOMEM;
+    }
+    pl_list_init(&place->idle);
+    place->stream_weak = stream;
+    place->from = from;
+    place->until = PL_POSITION_MAX;
+    memmove(places->by_room + i + 1, places->by_room + i,
+            (places->len - i) * sizeof(struct pl_place *));
+    places->by_room[i] = place;
+    places->len++;
+    *ret_place = place;
+    return PL_OK;
+}
+
+static void sift_up(struct pl_places *places, uint32_t i)
+{
+    struct pl_place *place = places->ready[i];
+
+    while (i > 0 && places->ready[(i - 1) / 2]->next > place->next) {
+        places->ready[i] = places->ready[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    places->ready[i] = place;
+}
+
+static void sift_down(struct pl_places *places, uint32_t i)
+{
+    struct pl_place *place = places->ready[i];
+
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+
+        if (child >= places->ready_len)
+            break;
+        if (child + 1 < places->ready_len &&
+            places->ready[child + 1]->next < places->ready[child]->next)
+            child++;
+        if (places->ready[child]->next >= place->next)
+            break;
+        places->ready[i] = places->ready[child];
+        i = child;
+    }
+    places->ready[i] = place;
+}
+
+static void leave_heap(struct pl_places *places, uint32_t i)
+{
+    struct pl_place *last = places->ready[--places->ready_len];
+
+    if (i == places->ready_len)
+        return;
+    places->ready[i] = last;
+    sift_up(places, i);
+    sift_down(places, i);
+}
+
+void pl_places_remove(struct pl_places *places, struct pl_tails *tails, struct pl_place *place)
+{
+    uint32_t i = upper_bound(places, place->tail->room);
+
+    do {
+        PL_ASSERT(i > 0);
+        i--;
+    } while (places->by_room[i] != place);
+    places->len--;
+    memmove(places->by_room + i, places->by_room + i + 1,
+            (places->len - i) * sizeof(struct pl_place *));
+    for (uint32_t j = 0; j < places->ready_len; j++) {
+        if (places->ready[j] == place) {
+            leave_heap(places, j);
+            break;
+        }
+    }
+    pl_list_remove(&place->idle);
+    pl_tails_unref(tails, place->tail);
+    pl_free(place);
+}
+
+void pl_places_make_ready(struct pl_places *places, struct pl_place *place, uint64_t number,
+                          pl_position position)
+{
+    PL_ASSERT(places->ready_len < places->len);
+    pl_list_remove(&place->idle);
+    place->at = number;
+    place->next = position;
+    places->ready[places->ready_len] = place;
+    sift_up(places, places->ready_len++);
+}
+
+pl_position pl_places_limit(const struct pl_places *places)
+{
+    pl_position limit = PL_POSITION_MAX;
+
+    if (places->ready_len > 1)
+        limit = places->ready[1]->next;
+    if (places->ready_len > 2 && places->ready[2]->next < limit)
+        limit = places->ready[2]->next;
+    return limit;
+}
+
+void pl_places_move_first(struct pl_places *places, uint64_t number, pl_position position)
+{
+    places->ready[0]->at = number;
+    places->ready[0]->next = position;
+    sift_down(places, 0);
+}
+
+void pl_places_rest_first(struct pl_places *places)
+{
+    struct pl_place *place = places->ready[0];
+
+    leave_heap(places, 0);
+    pl_list_append(&place->tail->idle, &place->idle);
+}
+
+void pl_places_detach(struct pl_places *places, struct pl_tails *tails)
+{
+    places->ready_len = 0;
+    for (uint32_t i = places->len; i > 0; i--) {
+        struct pl_place *place = places->by_room[i - 1];
+
+        pl_list_remove(&place->idle);
+        if (place->until != PL_POSITION_MAX)
+            pl_places_remove(places, tails, place);
+    }
+}
