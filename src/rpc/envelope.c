@@ -67,8 +67,8 @@ int pl_rpc_reader_feed(struct pl_rpc_reader *reader, struct pl_bytes *data,
     size_t size;
 
     if (reader->head_size < sizeof reader->head) {
-        if (reader->head_size == 0)
-            pl_rpc_reader_drop(reader);
+        if (reader->head_size == 0 && data->size > 0)
+            pl_rpc_reader_drop(reader); /* of the message before */
         return feed_head(reader, data);
     }
 
