@@ -37,7 +37,7 @@ bool pl_mention_next(const char **text, char name[PL_USER_NAME_SIZE_MAX + 1])
         name[size] = 0;
         if (!pl_user_name_valid(name))
             continue;
-        *text = at + size;
+        *text = at + size + (at[size] == '@'); /* a letter stands before that one */
         return true;
     }
     return false;
