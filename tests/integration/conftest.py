@@ -10,7 +10,7 @@ from support.server import Parlad
 
 def pytest_make_parametrize_id(config, val, argname):
     """Long strings and bytes make no good names for tests."""
-    if isinstance(val, (str, bytes)) and len(val) > 24:
+    if isinstance(val, (str, bytes)) and len(val) > 48:
         return f"{argname}-of-{len(val)}"
     return None
 

@@ -308,6 +308,7 @@ def test_calls_under_way_finish_when_it_stops(parlad, sign_in):
     acknowledged = [call.result().message.text for call in calls if call.exception() is None]
     assert acknowledged
     server.start()
+    ana.reconnect()
     texts = [message.text for message in ana.messages("lobby", ascending=True)]
     assert set(acknowledged) <= set(texts)
     assert len(set(texts)) == len(texts)

@@ -54,10 +54,9 @@ class Writer:
         self.acknowledged[call[0]] = call[1].result().message.sequence
         self._enough.release()
 
-    def repeat(self, server):
+    def repeat(self):
         """Sends all again under the same ids; the messages as they stand."""
-        self.guest.close()
-        self.guest = Guest(server.address, self.name, token=self.guest.token)
+        self.guest.reconnect()
         calls = [self.guest.begin_send("log", text, request_id=text) for text in self.begun]
         return {text: call.result() for text, call in zip(self.begun, calls)}
 
@@ -78,6 +77,7 @@ def test_kill_in_the_midst_of_sends_loses_and_doubles_nothing(parlad, sign_in):
         writer.join()
     seen, _refusal = watch.rest()
     server.start()
+    owner.reconnect()
 
     log = owner.messages("log", ascending=True, page_size=1000)
     texts = [message.text for message in log]
@@ -100,7 +100,7 @@ def test_kill_in_the_midst_of_sends_loses_and_doubles_nothing(parlad, sign_in):
 
     # All is repeated: what was there stays where it is, the rest is sent, once.
     for writer in writers:
-        for text, response in writer.repeat(server).items():
+        for text, response in writer.repeat().items():
             assert response.deduplicated == (text in places)
             assert response.message.sequence == places.get(text, response.message.sequence)
         writer.guest.close()
@@ -117,6 +117,7 @@ def test_killed_again_and_again(parlad, sign_in):
         wanted += [call.result().message.text for call in calls]
         server.kill()
         server.start()
+        ana.reconnect()
         assert [m.text for m in ana.messages("lobby", ascending=True)] == wanted
     assert ana.rooms()["lobby"].room.last_sequence == len(
         events_of(ana.stream("lobby", start=api.STREAM_START_BEGINNING).until_caught_up())
@@ -137,6 +138,8 @@ def test_a_kill_undoes_no_marker_no_joining_and_no_leaving(parlad, sign_in):
     before = bob.rooms()
     server.kill()
     server.start()
+    for person in (ana, bob, gone):
+        person.reconnect()
     assert bob.rooms() == before
     assert set(bob.members("one")) == {"ana", "bob"}
     with refused("PERMISSION_DENIED", "NOT_A_MEMBER"):
@@ -158,6 +161,7 @@ def test_a_cursor_beyond_a_restored_backup_is_lost(parlad, sign_in):
     shutil.copytree(server.data, backup)
 
     server.start()
+    ana.reconnect()
     stream = ana.stream("lobby", cursor=kept)
     stream.until_caught_up()
     ana.send("lobby", "lost with the disk")
@@ -168,6 +172,7 @@ def test_a_cursor_beyond_a_restored_backup_is_lost(parlad, sign_in):
     shutil.copytree(backup, server.data)
 
     server.start()
+    ana.reconnect()
     for _ in range(2):  # also when the log has grown past where the cursor was
         ana.stream("lobby", cursor=lost).ended().check("OUT_OF_RANGE", "CURSOR_LOST")
         for i in range(5):
@@ -184,4 +189,5 @@ def test_an_orderly_stop_keeps_all(parlad, sign_in, durability):
     for i in range(10):
         ana.send("lobby", f"message {i}")
     server.restart()
+    ana.reconnect()
     assert len(ana.messages("lobby")) == 10

@@ -9,17 +9,17 @@ def test_talk_privately(guest):
     """It reaches Ana now, or when she comes back."""
     bob, ana = guest("bob"), guest("ana")
     there = ana.live()
-    bob.send(f"@{ana.name}", "hello")
+    bob.send(ana, "hello")
     assert there.message().message_sent.text == "hello"
     there.cancel()
-    bob.send(f"@{ana.name}", "are you there?")
+    bob.send(ana, "are you there?")
     back = ana.stream(cursor=there.cursor)
     assert texts_of(events_of(back.until_caught_up())) == ["are you there?"]
 
 
 def test_talk_privately_with_who_was_never_online(server, guest):
     bob, ana = guest("bob"), guest("ana")
-    room = bob.send(f"@{ana.name}", "hello").room
+    room = bob.send(ana, "hello").room
     later = Guest(server.address, ana.name, token=ana.token)
     assert later.rooms()[room].unread_count == 1
     items = later.stream(start=api.STREAM_START_UNREAD).until_caught_up()

@@ -263,13 +263,13 @@ def test_a_private_room_that_one_has_left_is_gone(guest, fresh):
 
 def test_a_direct_room_is_between_two(guest):
     ana, bob, eve = guest("ana"), guest("bob"), guest("eve")
-    direct = ana.send(f"@{bob.name}", "psst").room
+    direct = ana.send(bob, "psst").room
     assert direct.startswith("@")
     room = bob.call("GetRoom", room=direct).room
     assert room.visibility == api.ROOM_VISIBILITY_DIRECT
     assert room.member_count == 2
     assert set(bob.members(direct)) == {ana.name, bob.name}
-    assert bob.send(f"@{ana.name}", "what?").room == direct
+    assert bob.send(ana, "what?").room == direct
     assert ana.send(direct, "nothing").room == direct
     assert direct not in eve.rooms(include_unjoined=True)
     for call in (
@@ -378,9 +378,11 @@ def test_all_of_it_is_there_after_a_restart(parlad, sign_in):
     ana.create("open", delivery=api.ROOM_DELIVERY_ONE)
     bob.join("open")
     ana.send("lobby", "hello @bob")
-    ana.send("@bob", "psst")
+    ana.send(bob, "psst")
     before = {person.name: person.rooms() for person in (ana, bob)}
     members = bob.members("open")
     server.restart()
+    ana.reconnect()
+    bob.reconnect()
     assert {person.name: person.rooms() for person in (ana, bob)} == before
     assert bob.members("open") == members

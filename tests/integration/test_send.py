@@ -96,7 +96,7 @@ def test_an_impossible_user_is_called_so(guest, user):
 
 def test_a_user_who_is_not_there(guest, fresh):
     with refused("NOT_FOUND", "USER_NOT_FOUND"):
-        guest("ana").send("@" + fresh("nobody"), "hello?")
+        guest("ana").call("SendMessage", user=fresh("nobody"), text="hello?")
 
 
 def test_files_are_not_taken_yet(pair):
@@ -210,7 +210,7 @@ def test_a_request_id_is_told_apart_by_caller_and_target(pair, fresh):
         ana.send_response(room, "x", request_id="same"),
         bob.send_response(room, "x", request_id="same"),
         ana.send_response(other, "x", request_id="same"),
-        ana.send_response(f"@{bob.name}", "x", request_id="same"),
+        ana.send_response(bob, "x", request_id="same"),
     ]
     assert not any(answer.deduplicated for answer in answers)
 
@@ -265,6 +265,7 @@ def test_a_request_id_outlives_a_restart(parlad, sign_in):
     ana = sign_in(server, "ana")
     first = ana.send_response("lobby", "once", request_id="id")
     server.restart()
+    ana.reconnect()
     again = ana.send_response("lobby", "once", request_id="id")
     assert again.deduplicated
     assert again.message == first.message
@@ -285,7 +286,7 @@ def test_sends_under_way_at_once_on_one_connection_keep_their_order(pair):
 def test_a_message_to_a_user_makes_their_room(guest):
     ana, bob = guest("ana"), guest("bob")
     watch = bob.live()
-    message = ana.send(f"@{bob.name}", "hello")
+    message = ana.send(bob, "hello")
     event = watch.message()
     assert (event.room, event.message_sent.text) == (message.room, "hello")
     assert bob.rooms()[message.room].unread_count == 1
@@ -296,7 +297,7 @@ def test_a_message_to_a_user_makes_their_room(guest):
 
 def test_two_who_write_to_each_other_at_once_share_a_room(guest):
     ana, bob = guest("ana"), guest("bob")
-    calls = [ana.begin_send(f"@{bob.name}", "a"), bob.begin_send(f"@{ana.name}", "b")]
+    calls = [ana.begin_send(bob, "a"), bob.begin_send(ana, "b")]
     assert len({call.result().message.room for call in calls}) == 1
 
 

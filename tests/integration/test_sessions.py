@@ -120,8 +120,8 @@ def test_a_freed_name_sees_nothing_of_the_one_before(server, sign_in, guest, fre
     old.join(public)
     old.send(private, "a secret of the old one")
     old.send(public, "said in public", request_id=request_id)
-    direct = bob.send(f"@{old.name}", "for the old one only").room
-    old.send(f"@{bob.name}", "an answer")
+    direct = bob.send(old, "for the old one only").room
+    old.send(bob, "an answer")
     old_cursor = old.stream(start=api.STREAM_START_BEGINNING)
     old_cursor.until_caught_up()
     old.sign_out()
@@ -151,7 +151,7 @@ def test_a_freed_name_sees_nothing_of_the_one_before(server, sign_in, guest, fre
         assert item.event.room in ("", "lobby")
 
     # What is sent to the name now goes to the new one, in a room of their own.
-    fresh_direct = bob.send(f"@{new.name}", "who are you?").room
+    fresh_direct = bob.send(new, "who are you?").room
     assert fresh_direct != direct
     assert [m.text for m in new.messages(fresh_direct)] == ["who are you?"]
 
@@ -169,6 +169,7 @@ def test_a_token_outlives_a_restart(parlad, sign_in):
     server = parlad()
     ana = sign_in(server, "ana")
     server.restart()
+    ana.reconnect()
     assert ana.user().user_id == ana.user_id
     again = Guest(server.address, "ana", token=ana.token)
     assert again.user().user == "ana"
@@ -180,6 +181,7 @@ def test_an_ended_session_stays_ended_after_a_restart(parlad, sign_in):
     ana = sign_in(server, "ana")
     ana.sign_out()
     server.restart()
+    ana.reconnect()
     with refused("UNAUTHENTICATED"):
         ana.user()
 

@@ -210,7 +210,7 @@ def test_all_rooms_include_those_joined_later(pair, guest, fresh):
     ana.send(later, "to bob")
     event = stream.message()
     assert (event.room, event.message_sent.text) == (later, "to bob")
-    direct = ana.send(f"@{bob.name}", "psst").room
+    direct = ana.send(bob, "psst").room
     assert stream.message().room == direct
     mine = fresh("mine")
     bob.create(mine)
@@ -405,6 +405,7 @@ def test_stopping_is_announced(parlad, sign_in):
         assert refusal.retry_ms is not None
         assert items[-1].HasField("draining")
     server.start()
+    ana.reconnect()
     resumed = ana.stream("lobby", cursor=streams[1].cursor)
     assert told(resumed.until_caught_up(), "lobby") == []
 
@@ -438,6 +439,8 @@ def test_a_stream_resumes_across_a_restart_without_gap_or_repeat(parlad, sign_in
             if item.cursor:
                 got, unsaved, cursor = got + unsaved, [], item.cursor
         server.restart()
+        ana.reconnect()
+        bob.reconnect()
     stream = bob.stream(cursor=cursor)
     got += texts_of(events_of(stream.until_caught_up()))
     assert got == wanted

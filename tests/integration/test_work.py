@@ -288,6 +288,7 @@ def test_work_outlives_the_server(parlad, sign_in, end):
     else:
         server.restart()
     taker.ended().check("UNAVAILABLE")
+    ana.reconnect()
     with refused("FAILED_PRECONDITION", "LEASE_LOST"):
         ana.acknowledge("help", second)
     again = ana.take("help", max_unacknowledged=10)

@@ -197,6 +197,7 @@ class Guest:
     def __init__(self, address, name, token=None, **options):
         self.address = address
         self.name = name
+        self._options = options
         self.channel = connect(address, **options)
         self.session = None
         self.token = token
@@ -255,7 +256,7 @@ class Guest:
         return taker
 
     def send(self, target, text, **fields):
-        """Sends to a room, or to @USER; the message as the log has it."""
+        """Sends to a room, or to another guest; the message as the log has it."""
         return self.send_response(target, text, **fields).message
 
     def send_response(self, target, text, **fields):
@@ -328,6 +329,11 @@ class Guest:
         """Ends the session."""
         self.call("SignOut")
 
+    def reconnect(self):
+        """Comes back on a new connection, as one does when the server was gone."""
+        self.channel.close()
+        self.channel = connect(self.address, **self._options)
+
     def close(self):
         """Goes away without a word."""
         for stream in self._streams:
@@ -336,6 +342,6 @@ class Guest:
 
 
 def send_fields(target, text, fields):
-    """SendMessageRequest's fields; @NAME is a user, all else a room."""
-    where = {"user": target[1:]} if target.startswith("@") else {"room": target}
+    """SendMessageRequest's fields: the target is a room's id or a Guest."""
+    where = {"user": target.name} if isinstance(target, Guest) else {"room": target}
     return {**where, "text": text, **fields}
