@@ -242,6 +242,12 @@ static int use_wal(struct pl_sqlite_store *store)
     return pl_db_failed(&store->db, rc, "checkpoint");
 }
 
+/* Whether closing leaves the WAL as it is, or brings it into the database. */
+static void keep_wal(struct pl_sqlite_store *store, bool keep)
+{
+    sqlite3_db_config(store->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, NULL);
+}
+
 static char *make_path(const char *dir)
 {
     size_t size = strlen(dir) + sizeof "/" PL_SQLITE_FILE;
@@ -265,6 +271,8 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
                     problem);
     pl_free(path);
     if (rc == PL_OK)
+        keep_wal(store, true); /* a database that is refused stays as it is */
+    if (rc == PL_OK)
         rc = pl_schema_check(&store->db, &pl_schema_now, &version);
     if (rc == PL_OK)
         rc = configure(store, config);
@@ -276,6 +284,8 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
         rc = pl_dir_sync_of(store->db.path);
     if (rc == PL_OK)
         rc = pl_db_prepare(&store->db, pl_store_sql, STMT_LEN);
+    if (rc == PL_OK)
+        keep_wal(store, false);
     return rc;
 }
 
@@ -316,6 +326,8 @@ void pl_sqlite_store_close(struct pl_sqlite_store *store)
 {
     if (store == NULL)
         return;
+    if (store->failed < 0) /* the next start looks at the WAL anew */
+        keep_wal(store, true);
     pl_db_close(&store->db);
     pl_free(store);
 }

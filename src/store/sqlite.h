@@ -45,7 +45,8 @@ struct pl_sqlite_store;
 int pl_sqlite_store_open(const struct pl_sqlite_config *config, struct pl_sqlite_store **ret_store,
                          struct pl_store_problem *problem);
 
-/* Rolls back what is under way, checkpoints, closes. NULL is fine. */
+/* Rolls back what is under way, checkpoints unless the store has failed, closes.
+ * NULL is fine. */
 void pl_sqlite_store_close(struct pl_sqlite_store *store);
 
 /* The store as the engine knows it; valid until it is closed. After PL_E_IO and
