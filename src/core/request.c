@@ -60,7 +60,7 @@ int pl_request_replay(struct pl_turn *turn, const struct pl_request_key *key, bo
     if (engine->now_ms - request.create_ms > PL_REQUEST_ID_MS)
         return PL_OK;
     if (!pl_secret_equal(request.content.v, key->content.v, PL_HASH_SIZE))
-        return pl_refuse(turn, PL_REASON_REQUEST_ID_REUSED);
+        return pl_refuse_at(turn, PL_REASON_REQUEST_ID_REUSED, "request_id");
 
     rc = pl_must_be(pl_cache_peek_room(&engine->cache, request.room, &room));
     if (rc == PL_OK)

@@ -60,5 +60,7 @@ int pl_must_be(int rc);
 int pl_refuse(struct pl_turn *turn, enum pl_reason reason);
 int pl_refuse_detail(struct pl_turn *turn, enum pl_reason reason, const char *detail);
 int pl_refuse_field(struct pl_turn *turn, const char *field, const char *detail);
+/* A reason that is one field's fault. */
+int pl_refuse_at(struct pl_turn *turn, enum pl_reason reason, const char *field);
 
 #endif

@@ -30,3 +30,12 @@ int pl_refuse_field(struct pl_turn *turn, const char *field, const char *detail)
     turn->reply->refusal = pl_refusal_field(field, detail);
     return PL_REFUSED;
 }
+
+int pl_refuse_at(struct pl_turn *turn, enum pl_reason reason, const char *field)
+{
+    struct pl_refusal *refusal = &turn->reply->refusal;
+
+    pl_refuse(turn, reason);
+    snprintf(refusal->field, sizeof refusal->field, "%s", field);
+    return PL_REFUSED;
+}

@@ -124,15 +124,19 @@ static void blank(struct pl_command *command)
     }
 }
 
+void world_clear(struct world *world)
+{
+    pl_list_init(&world->batch.commands);
+    pl_arena_clear(&world->arena);
+    world->batch.number = 0;
+}
+
 struct pl_command *world_add(struct world *world, enum pl_command_kind kind, const char *token)
 {
     struct pl_command *command;
 
-    if (world->batch.number == world->batch_number && world->batch_number > 0) {
-        pl_list_init(&world->batch.commands); /* the last batch is done with */
-        pl_arena_clear(&world->arena);
-        world->batch.number = 0;
-    }
+    if (world->batch.number != 0)
+        world_clear(world); /* the last batch is done with */
     command = pl_arena_alloc(&world->arena, sizeof *command);
     assert_non_null(command);
     command->kind = kind;
@@ -248,10 +252,15 @@ struct pl_command *add_subscribe(struct world *world, const char *token, const c
 
 int world_again(struct world *world)
 {
-    world->batch.number = ++world->batch_number;
+    int rc;
+
+    world->batch.number = world->batch_number + 1;
     world->batch.time_ms = world->now_ms;
     pl_effects_clear(&world->effects);
-    return pl_engine_apply(world->engine, &world->batch, &world->effects);
+    rc = pl_engine_apply(world->engine, &world->batch, &world->effects);
+    if (rc == PL_OK)
+        world->batch_number++;
+    return rc;
 }
 
 int world_apply(struct world *world)

@@ -73,6 +73,9 @@ struct pl_command *add_subscribe(struct world *world, const char *token, const c
 int world_apply(struct world *world);
 int world_again(struct world *world);
 
+/* Begins an empty batch. */
+void world_clear(struct world *world);
+
 /* The reply to a command of the last batch. */
 const struct pl_reply *world_reply(const struct world *world, uint64_t tag);
 /* The reply to its last one. */
