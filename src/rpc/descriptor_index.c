@@ -241,32 +241,43 @@ static int add_file(struct pl_rpc_descriptor_index *index, struct pl_rpc_file *f
     return rc;
 }
 
-static void *arena_alloc(void *arena, size_t size)
+/* The arena that a file is unpacked into, and whether it had no more to give. */
+struct unpacking {
+    struct pl_arena arena;
+    bool is_short;
+};
+
+static void *unpacking_alloc(void *self, size_t size)
 {
-    return pl_arena_alloc(arena, size);
+    struct unpacking *unpacking = self;
+    void *ptr = pl_arena_alloc(&unpacking->arena, size);
+
+    if (ptr == NULL)
+        unpacking->is_short = true;
+    return ptr;
 }
 
-static void arena_free(void *arena, void *ptr)
+static void unpacking_free(void *self, void *ptr)
 {
-    (void)arena; /* it frees all at once */
+    (void)self; /* the arena frees all at once */
     (void)ptr;
 }
 
 static int read_file(struct pl_rpc_descriptor_index *index, struct pl_rpc_file *file)
 {
-    struct pl_arena unpacked;
-    ProtobufCAllocator allocator = {arena_alloc, arena_free, &unpacked};
+    struct unpacking unpacking = {.is_short = false};
+    ProtobufCAllocator allocator = {unpacking_alloc, unpacking_free, &unpacking};
     const Google__Protobuf__FileDescriptorProto *proto;
     int rc;
 
-    pl_arena_init(&unpacked, FILE_SIZE_MAX);
+    pl_arena_init(&unpacking.arena, FILE_SIZE_MAX);
     proto = google__protobuf__file_descriptor_proto__unpack(&allocator, file->bytes.size,
                                                             file->bytes.data);
     if (proto != NULL)
         rc = add_file(index, file, proto);
     else
-        rc = unpacked.size > 0 ? PL_E_NOMEM : PL_E_CORRUPT;
-    pl_arena_done(&unpacked);
+        rc = unpacking.is_short ? PL_E_NOMEM : PL_E_CORRUPT;
+    pl_arena_done(&unpacking.arena);
     return rc;
 }
 

@@ -1,0 +1,157 @@
+/* test_health.c - grpc.health.v1, between the host and the client. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "pair.h"
+#include "rpc/health.h"
+
+#include <string.h>
+
+static const char check_path[] = "/grpc.health.v1.Health/Check";
+static const char watch_path[] = "/grpc.health.v1.Health/Watch";
+
+struct fixture {
+    struct pair pair;
+    struct pl_rpc_health *health;
+};
+
+static int setup(void **state)
+{
+    struct fixture *fixture = test_calloc(1, sizeof *fixture);
+
+    assert_int_equal(pair_init(&fixture->pair), PL_OK);
+    assert_int_equal(pl_rpc_health_new(fixture->pair.host, &fixture->health), PL_OK);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    pair_done(&fixture->pair);
+    pl_rpc_health_free(fixture->health);
+    test_free(fixture);
+    return 0;
+}
+
+/* HealthCheckRequest{service: "a"} and responses, byte by byte. */
+#define REQUEST_A           \
+    pl_bytes_str("\x0a\x01" \
+                 "a")
+
+static void assert_status(const struct reply *reply, uint8_t status)
+{
+    const uint8_t expected[] = {0x08, status};
+
+    assert_int_equal(reply->last_size, sizeof expected);
+    assert_memory_equal(reply->last, expected, sizeof expected);
+}
+
+static void check_tells_the_status(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reply reply;
+
+    assert_int_equal(pair_call(&fixture->pair, check_path, REQUEST_A, &reply), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(reply.code, PL_CODE_NOT_FOUND);
+
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
+    assert_int_equal(pl_rpc_health_set(fixture->health, "", false), PL_OK);
+    assert_int_equal(pair_call(&fixture->pair, check_path, REQUEST_A, &reply), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(reply.code, PL_CODE_OK);
+    assert_status(&reply, 1);
+
+    assert_int_equal(pair_call(&fixture->pair, check_path, pl_bytes_str(""), &reply), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(reply.code, PL_CODE_OK);
+    assert_status(&reply, 2);
+
+    assert_int_equal(pair_call(&fixture->pair, check_path, pl_bytes_str("\xff"), &reply), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(reply.code, PL_CODE_INVALID_ARGUMENT);
+}
+
+static void watch_tells_each_change(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reply watch, other;
+
+    assert_int_equal(pair_call(&fixture->pair, watch_path, REQUEST_A, &watch), PL_OK);
+    assert_int_equal(pair_call(&fixture->pair, watch_path, pl_bytes_str(""), &other), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(watch.messages, 1);
+    assert_status(&watch, 3); /* SERVICE_UNKNOWN */
+
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(watch.messages, 2);
+    assert_status(&watch, 1);
+
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK); /* no change */
+    pair_pump(&fixture->pair);
+    assert_int_equal(watch.messages, 2);
+
+    /* Two changes before it reads: the latest counts. */
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", false), PL_OK);
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", false), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(watch.messages, 3);
+    assert_status(&watch, 2);
+    assert_int_equal(other.messages, 1);
+    assert_int_equal(watch.closed, 0);
+
+    pl_rpc_client_cancel(watch.call);
+    pair_pump(&fixture->pair);
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
+    assert_int_equal(pl_rpc_host_calls_len(fixture->pair.host), 1);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    int failed;
+    uint64_t nth = 0;
+
+    (void)state;
+    do {
+        struct pair pair;
+        struct pl_rpc_health *health = NULL;
+        struct reply check, watch;
+
+        pl_mem_fail_at(++nth);
+        if (pair_init(&pair) == PL_OK && pl_rpc_health_new(pair.host, &health) == PL_OK &&
+            pl_rpc_health_set(health, "a", true) == PL_OK &&
+            pair_call(&pair, watch_path, REQUEST_A, &watch) == PL_OK &&
+            pair_call(&pair, check_path, REQUEST_A, &check) == PL_OK) {
+            pair_pump(&pair);
+            (void)pl_rpc_health_set(health, "a", false);
+            pair_pump(&pair);
+        }
+        failed = pl_mem_failed();
+        pl_mem_fail_at(0);
+        pair_done(&pair);
+        pl_rpc_health_free(health);
+    } while (failed);
+    assert_true(nth > 50);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(check_tells_the_status),
+        TEST(watch_tells_each_change),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
