@@ -78,7 +78,7 @@ void *pl_arena_alloc(struct pl_arena *arena, size_t size)
     struct pl_arena_block *block = arena->blocks;
     void *ptr;
 
-    if (size > arena->size_max)
+    if (size > arena->size_max || size > PTRDIFF_MAX - BLOCK_SIZE_MAX)
         return NULL;
     size = (size + align - 1) / align * align;
     if (size == 0)

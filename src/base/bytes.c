@@ -43,6 +43,7 @@ void pl_bytebuf_clear(struct pl_bytebuf *buf)
     buf->err = PL_OK;
 }
 
+/* There is always memory for a NUL behind the content, which does not count. */
 uint8_t *pl_bytebuf_reserve(struct pl_bytebuf *buf, size_t size)
 {
     size_t need, cap;
@@ -50,19 +51,19 @@ uint8_t *pl_bytebuf_reserve(struct pl_bytebuf *buf, size_t size)
 
     if (buf->err < 0)
         return NULL;
-    if (size > buf->size_max - buf->size) {
+    if (size > buf->size_max - buf->size || size > PTRDIFF_MAX - buf->size - 1) {
         buf->err = PL_E_LIMIT;
         return NULL;
     }
-    need = buf->size + size;
-    if (buf->data != NULL && need <= buf->cap)
+    need = buf->size + size + 1;
+    if (need <= buf->cap)
         return buf->data + buf->size;
 
     cap = buf->cap > 0 ? buf->cap : BYTEBUF_CAP_MIN;
     while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-    if (cap > buf->size_max && need <= buf->size_max)
-        cap = buf->size_max;
+        cap *= 2;
+    if (cap - 1 > buf->size_max)
+        cap = buf->size_max + 1;
     data = pl_realloc(buf->data, cap);
     if (data == NULL) {
         buf->err = PL_E_NOMEM;
@@ -110,7 +111,7 @@ void pl_bytebuf_printf(struct pl_bytebuf *buf, const char *format, ...)
     va_end(args);
     PL_ASSERT(size >= 0);
 
-    to = pl_bytebuf_reserve(buf, (size_t)size + 1);
+    to = pl_bytebuf_reserve(buf, (size_t)size);
     if (to == NULL)
         return;
     va_start(args, format);
@@ -129,7 +130,7 @@ void pl_bytebuf_consume(struct pl_bytebuf *buf, size_t size)
 
 const char *pl_bytebuf_cstr(struct pl_bytebuf *buf)
 {
-    uint8_t *end = pl_bytebuf_reserve(buf, 1);
+    uint8_t *end = pl_bytebuf_reserve(buf, 0);
 
     if (end == NULL)
         return "";

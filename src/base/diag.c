@@ -6,7 +6,9 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -55,19 +57,39 @@ bool pl_diag_on(enum pl_diag_level level)
     return (int)level <= atomic_load(&diag_level);
 }
 
-/* Appends with JSON's escapes, which also keep a text line to one line. */
+/* What would move the cursor, turn the text around or end the line: controls, bidi
+ * marks, line separators (Unicode 15, chapters 23.1 and 23.2). */
+static bool unsafe(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c || point == 0x200e ||
+           point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+/* Appends the text up to where it fits, with escapes that JSON knows too, and
+ * which keep a line one line; bytes that are no UTF-8 become \x and two digits. */
 static size_t escape(char *to, size_t at, size_t end, const char *from, bool json)
 {
-    for (; *from != 0 && at + 7 < end; from++) {
-        unsigned char c = (unsigned char)*from;
+    size_t left = strlen(from);
 
-        if (c < 0x20 || c == 0x7f)
-            at += (size_t)snprintf(to + at, end - at, "\\u%04x", c);
-        else if (json && (c == '"' || c == '\\')) {
-            to[at++] = '\\';
-            to[at++] = (char)c;
-        } else
-            to[at++] = (char)c;
+    while (left > 0 && at + 8 < end) {
+        uint32_t point = 0;
+        size_t len = pl_utf8_decode((const uint8_t *)from, left, &point);
+
+        if (len == 0) {
+            at += (size_t)snprintf(to + at, end - at, json ? "\\\\x%02x" : "\\x%02x",
+                                   (unsigned)(unsigned char)*from);
+            len = 1;
+        } else if (unsafe(point)) {
+            at += (size_t)snprintf(to + at, end - at, "\\u%04x", (unsigned)point);
+        } else {
+            if (json && (point == '"' || point == '\\'))
+                to[at++] = '\\';
+            memcpy(to + at, from, len);
+            at += len;
+        }
+        from += len;
+        left -= len;
     }
     to[at] = 0;
     return at;
@@ -87,13 +109,13 @@ static size_t make_line(char *line, enum pl_diag_level level, const char *area, 
     snprintf(stamp + len, sizeof stamp - len, ".%03dZ", (int)(ts.tv_nsec / 1000000));
     if (json) {
         at = (size_t)snprintf(line, LINE_SIZE,
-                              "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"text\":\"",
+                              "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%.32s\",\"text\":\"",
                               stamp, level_names[level], area);
         at = escape(line, at, LINE_SIZE - 4, text, true);
         line[at++] = '"';
         line[at++] = '}';
     } else {
-        at = (size_t)snprintf(line, LINE_SIZE, "%s %-7s %s: ", stamp, level_names[level], area);
+        at = (size_t)snprintf(line, LINE_SIZE, "%s %-7s %.32s: ", stamp, level_names[level], area);
         at = escape(line, at, LINE_SIZE - 2, text, false);
     }
     line[at++] = '\n';
@@ -106,6 +128,8 @@ static void write_all(const char *data, size_t size)
     while (size > 0) {
         ssize_t n = write(STDERR_FILENO, data, size);
 
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return; /* nobody is left to tell */
         data += n;
@@ -116,6 +140,7 @@ static void write_all(const char *data, size_t size)
 void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
 {
     char text[LINE_SIZE], line[LINE_SIZE];
+    int saved_errno = errno; /* callers report, then look at it */
     va_list args;
     size_t size;
 
@@ -129,6 +154,7 @@ void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...
     pthread_mutex_unlock(&ring_lock);
     if (pl_diag_on(level))
         write_all(line, size);
+    errno = saved_errno;
 }
 
 void pl_diag_dump(void)

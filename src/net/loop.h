@@ -27,14 +27,19 @@ struct pl_loop_ops {
 /* PL_E_NOMEM, PL_E_IO. inbox_len_max: see pl_mailbox_new(). */
 int pl_loop_new(const struct pl_loop_ops *ops, size_t inbox_len_max, struct pl_loop **ret_loop);
 
-/* Runs until pl_loop_stop(). Then closes every handle still open on it (their
- * on_close callbacks run) and returns. */
+/* Runs until pl_loop_stop(); once only. Then refuses letters, delivers those that
+ * wait, calls on_turn_end once more, closes every handle still open (their
+ * on_close callbacks run), and returns. From then on nothing may be opened on it:
+ * PL_E_CLOSED. */
 void pl_loop_run(struct pl_loop *loop);
 
 /* Makes pl_loop_run() return after the present turn. Any thread. */
 void pl_loop_stop(struct pl_loop *loop);
 
-/* After pl_loop_run() returned, or before it. NULL is fine. */
+/* After pl_loop_run() returned, or instead of it: then letters that wait are
+ * delivered and sockets closed by this. No thread may post any more. Timers,
+ * signals, watches, listeners and processes that their owners have not freed are
+ * freed with it; owners that free them later come too late. NULL is fine. */
 void pl_loop_free(struct pl_loop *loop);
 
 /* Posts a letter to the loop's thread; see pl_mailbox_post() and _always(). Any
@@ -48,7 +53,8 @@ int64_t pl_loop_now_ms(struct pl_loop *loop);
 /* Whether the caller is on the loop's thread, or the loop does not run yet. */
 int pl_loop_on_thread(const struct pl_loop *loop);
 
-/* A timer. The owner stops it before the loop ends or leaves that to it. */
+/* A timer. The owner frees it before pl_loop_free(), also after the loop's run, or
+ * leaves that to it. The same holds for what follows. */
 struct pl_timer;
 int pl_timer_new(struct pl_loop *loop, void (*on_timer)(void *self), void *self,
                  struct pl_timer **ret_timer);
@@ -58,14 +64,16 @@ void pl_timer_start(struct pl_timer *timer, uint64_t delay_ms, uint64_t repeat_m
 void pl_timer_stop(struct pl_timer *timer);
 void pl_timer_free(struct pl_timer *timer); /* NULL is fine; also from on_timer */
 
-/* A signal, delivered on the loop's thread. */
+/* A signal, delivered on the loop's thread. PL_E_NOMEM, PL_E_IO. */
 struct pl_signal;
 int pl_signal_new(struct pl_loop *loop, int signum, void (*on_signal)(void *self, int signum),
                   void *self, struct pl_signal **ret_signal);
 void pl_signal_free(struct pl_signal *signal);
 
-/* A file descriptor to watch for input (a terminal, a pipe); it stays the
- * caller's. Regular files are not watched: PL_E_UNSUPPORTED; read them at once. */
+/* A file descriptor to watch for input or its end (a terminal, a pipe); it stays
+ * the caller's, and blocking if it was: one read each time. What is always ready
+ * (regular files, /dev/null) is not watched: PL_E_UNSUPPORTED; read it at once.
+ * PL_E_EXISTS where the loop watches it already. PL_E_NOMEM, PL_E_IO. */
 struct pl_watch;
 int pl_watch_new(struct pl_loop *loop, int fd, void (*on_readable)(void *self), void *self,
                  struct pl_watch **ret_watch);

@@ -28,6 +28,8 @@ void pl_address_format(const struct pl_address *address, char *text, size_t size
 
 struct pl_socket;
 
+/* Each may be NULL. All come from the loop, none from inside a call of the
+ * owner's; after pl_socket_close() or _abort() only on_close does. */
 struct pl_socket_ops {
     void *self; /* set per socket with pl_socket_set_ops() */
     /* Bytes have come; borrowed until it returns. */
@@ -35,7 +37,9 @@ struct pl_socket_ops {
     /* What was handed to pl_socket_write() is with the kernel: more may be
      * written. */
     void (*on_drained)(void *self);
-    /* The peer will send no more (EOF), or reading failed: err < 0. */
+    /* The peer will send no more (PL_OK; one may write on), or the connection is
+     * broken (PL_E_CLOSED, _TIMEOUT, _NOMEM, _IO): each is told once at most. The
+     * owner then closes. */
     void (*on_end)(void *self, int err);
     /* The socket is closed and freed; the last callback. */
     void (*on_close)(void *self);
@@ -55,33 +59,42 @@ void pl_bound_close(struct pl_bound *bound); /* NULL is fine; listeners go on */
 struct pl_listener;
 
 /* Accepts on the loop what comes to the address: each loop that listens on one
- * gets its share. on_accept owns the new socket, and gives it its ops. */
+ * gets its share. on_accept owns the new socket, and gives it its ops. Where
+ * descriptors or memory run out, connections wait in the kernel. PL_E_NOMEM,
+ * PL_E_BUSY, PL_E_IO; PL_E_CLOSED once the loop ends. */
 int pl_listener_new(struct pl_loop *loop, struct pl_bound *bound,
                     void (*on_accept)(void *self, struct pl_socket *socket), void *self,
                     struct pl_listener **ret_listener);
 void pl_listener_free(struct pl_listener *listener); /* stops accepting */
 
-/* Starts to connect. on_connect gets PL_OK, or why not (PL_E_REFUSED,
- * PL_E_ADDRESS, PL_E_TIMEOUT, PL_E_IO); after an error only on_close follows. */
+/* Starts to connect; a name's addresses are tried in turn. on_connect (with the
+ * ops' self) gets PL_OK, or why not (PL_E_REFUSED, PL_E_ADDRESS, PL_E_TIMEOUT,
+ * PL_E_NOMEM, PL_E_IO); after an error the socket closes by itself and only
+ * on_close follows. Itself it fails with PL_E_NOMEM, or PL_E_CLOSED once the loop
+ * ends: then nobody is called. */
 int pl_socket_connect(struct pl_loop *loop, const struct pl_address *address,
                       void (*on_connect)(void *self, int err), const struct pl_socket_ops *ops,
                       struct pl_socket **ret_socket);
 
 void pl_socket_set_ops(struct pl_socket *socket, const struct pl_socket_ops *ops);
 
-/* Begins, or stops, calling on_read. */
+/* Begins, or stops, calling on_read. PL_E_CLOSED after the peer's end, a failure
+ * or a close. While it is stopped, a broken connection shows only in writes. */
 int pl_socket_read_start(struct pl_socket *socket);
 void pl_socket_read_stop(struct pl_socket *socket);
 
 /* Writes what the kernel takes at once; a rest is copied and written later, and
  * on_drained tells of it. Returns whether all was taken (true: write on). A
- * failure shows as on_end. */
+ * failure shows as on_end, later; what is written after it is dropped. Not before
+ * on_connect. */
 bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data);
 
 /* Whether an earlier write is still under way. */
 bool pl_socket_writing(const struct pl_socket *socket);
 
-/* Closes after what was written is with the kernel, or at once. */
+/* Closes: _close after what was written is with the kernel and the peer has had
+ * a moment to take it; a peer that takes nothing is waited for 10 s. _abort
+ * closes at once. Either may be called again, until on_close. */
 void pl_socket_close(struct pl_socket *socket);
 void pl_socket_abort(struct pl_socket *socket);
 
