@@ -40,6 +40,8 @@ void *pl_calloc(size_t len, size_t size)
         return NULL;
     if (len == 0 || size == 0)
         return calloc(1, 1);
+    if (len > PTRDIFF_MAX / size)
+        return NULL;
     return calloc(len, size);
 }
 
