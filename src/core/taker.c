@@ -167,6 +167,54 @@ struct pl_taker *pl_takers_of_member(const struct pl_takers *takers, pl_room_id 
     return oldest_of(&work_room->full, user, oldest_of(&work_room->free, user, NULL));
 }
 
+static bool has_place(const struct pl_taker *taker)
+{
+    if (taker->ending)
+        return false;
+    if (taker->unacked_len == 0)
+        return true;
+    return taker->unacked_len < taker->unacked_len_max &&
+           taker->unacked_size + PL_EVENT_SIZE_MAX <= PL_TAKER_SIZE_MAX;
+}
+
+static void queue(struct pl_taker *taker)
+{
+    struct pl_work_room *room = taker->room_weak;
+
+    pl_list_remove(&taker->in_room);
+    pl_list_append(has_place(taker) ? &room->free : &room->full, &taker->in_room);
+}
+
+static void retire(struct pl_taker *taker)
+{
+    taker->ending = true;
+    queue(taker);
+}
+
+void pl_takers_retire_session(struct pl_takers *takers, pl_session_id session)
+{
+    PL_MAP_EACH (node, &takers->by_session, pl_hash_u64(session.v)) {
+        struct pl_taker *taker = PL_CONTAINER(node, struct pl_taker, by_session);
+
+        if (taker->session.v == session.v)
+            retire(taker);
+    }
+}
+
+void pl_takers_retire_member(struct pl_takers *takers, pl_room_id room, pl_user_id user)
+{
+    struct pl_work_room *work_room = pl_takers_room(takers, room);
+
+    if (work_room == NULL)
+        return;
+    PL_LIST_EACH (node, &work_room->free) { /* full ones get none until they are removed */
+        struct pl_taker *taker = PL_CONTAINER(node, struct pl_taker, in_room);
+
+        if (taker->user.v == user.v)
+            retire(taker);
+    }
+}
+
 static void remove_lease(struct pl_takers *takers, struct pl_lease *lease)
 {
     pl_list_remove(&lease->node);
@@ -185,22 +233,6 @@ void pl_takers_remove(struct pl_takers *takers, struct pl_taker *taker)
     taker->room_weak = NULL;
     pl_list_remove(&taker->node);
     pl_list_append(&takers->gone, &taker->node);
-}
-
-static bool has_place(const struct pl_taker *taker)
-{
-    if (taker->unacked_len == 0)
-        return true;
-    return taker->unacked_len < taker->unacked_len_max &&
-           taker->unacked_size + PL_EVENT_SIZE_MAX <= PL_TAKER_SIZE_MAX;
-}
-
-static void queue(struct pl_taker *taker)
-{
-    struct pl_work_room *room = taker->room_weak;
-
-    pl_list_remove(&taker->in_room);
-    pl_list_append(has_place(taker) ? &room->free : &room->full, &taker->in_room);
 }
 
 int pl_takers_lend(struct pl_takers *takers, struct pl_taker *taker, const struct pl_work *work,

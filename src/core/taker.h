@@ -51,6 +51,7 @@ struct pl_taker {
     bool include_own;
     bool known;  /* of an earlier batch, so that somebody knows it */
     bool closed; /* by who opened it, who asks no more */
+    bool ending; /* gets nothing more */
     uint32_t unacked_len;
     size_t unacked_size;
 };
@@ -92,6 +93,11 @@ struct pl_lease *pl_takers_lease(const struct pl_takers *takers, uint64_t lease)
 struct pl_taker *pl_takers_of_session(const struct pl_takers *takers, pl_session_id session);
 struct pl_taker *pl_takers_of_member(const struct pl_takers *takers, pl_room_id room,
                                      pl_user_id user);
+
+/* None of the session's, or of the user's in the room, gets anything more: they
+ * are about to be removed. */
+void pl_takers_retire_session(struct pl_takers *takers, pl_session_id session);
+void pl_takers_retire_member(struct pl_takers *takers, pl_room_id room, pl_user_id user);
 
 /* Takes it out, leases and all. It stays readable until the batch's end. */
 void pl_takers_remove(struct pl_takers *takers, struct pl_taker *taker);

@@ -161,6 +161,7 @@ int pl_work_member_left(struct pl_engine *engine, pl_room_id room, pl_user_id us
     struct pl_taker *taker;
     int rc = PL_OK;
 
+    pl_takers_retire_member(&engine->takers, room, user);
     while (rc == PL_OK && (taker = pl_takers_of_member(&engine->takers, room, user)) != NULL)
         rc = end_and_tell(engine, taker, PL_REASON_NOT_A_MEMBER);
     return rc;
@@ -171,6 +172,7 @@ int pl_work_session_ended(struct pl_engine *engine, pl_session_id session)
     struct pl_taker *taker;
     int rc = PL_OK;
 
+    pl_takers_retire_session(&engine->takers, session);
     while (rc == PL_OK && (taker = pl_takers_of_session(&engine->takers, session)) != NULL)
         rc = end_and_tell(engine, taker, PL_REASON_SESSION_ENDED);
     return rc;

@@ -89,12 +89,12 @@ static void work_is_taken(struct world *world)
         add_send(world, "ana", "jobs", "more");
 }
 
-/* jobs: 5 to 10; 11 has 5, 7, 9 (leases 1, 3, 5), 12 has 6, 8 (2, 4) */
+/* jobs: 5 to 10; 11 has 5, 6, 8 (leases 1, 2, 4), 12 has 7, 9 (3, 5) */
 static void work_is_done(struct world *world)
 {
     add_lease(world, PL_COMMAND_ACK_MESSAGE, "bo", "jobs", 5, 1);
-    add_lease(world, PL_COMMAND_RELEASE_MESSAGE, "bo", "jobs", 7, 3)->u.lease.delay_s = 10;
-    add_lease(world, PL_COMMAND_RELEASE_MESSAGE, "cy", "jobs", 6, 2);
+    add_lease(world, PL_COMMAND_RELEASE_MESSAGE, "bo", "jobs", 6, 2)->u.lease.delay_s = 10;
+    add_lease(world, PL_COMMAND_RELEASE_MESSAGE, "cy", "jobs", 7, 3);
     world_add(world, PL_COMMAND_CLOSE_TAKER, NULL)->u.close_taker.taker = 12;
 }
 

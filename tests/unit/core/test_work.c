@@ -453,6 +453,27 @@ static void the_end_of_a_session_ends_its_takers(void **state)
     world_done(&world);
 }
 
+static void takers_that_end_together_get_nothing_of_each_other(void **state)
+{
+    struct world world;
+
+    (void)state;
+    setup(&world);
+    do_send(&world, "ana", "jobs", "one");
+    open_taker(&world, "bo", 11, 5);
+    open_taker(&world, "bo", 12, 5);
+    open_taker(&world, "cy", 13, 5);
+    assert_granted(do_leave(&world, "bo", "jobs"));
+    assert_int_equal(world_count(&world, PL_EFFECT_TAKER_ENDED), 2);
+    assert_leased_len(&world, 1);
+    assert_leased(&world, 0, 13, 5, 2, 2);
+    open_taker(&world, "cy", 14, 5);
+    do_sign_out(&world, "cy");
+    assert_int_equal(world_count(&world, PL_EFFECT_TAKER_ENDED), 2);
+    assert_leased_len(&world, 0);
+    world_done(&world);
+}
+
 static void a_restart_clears_leases_and_keeps_attempts(void **state)
 {
     struct world world;
@@ -541,6 +562,7 @@ int main(void)
         cmocka_unit_test(one_batch_hands_out_so_much),
         cmocka_unit_test(leaving_the_room_ends_its_takers),
         cmocka_unit_test(the_end_of_a_session_ends_its_takers),
+        cmocka_unit_test(takers_that_end_together_get_nothing_of_each_other),
         cmocka_unit_test(a_restart_clears_leases_and_keeps_attempts),
         cmocka_unit_test(a_failed_batch_ends_every_taker),
         cmocka_unit_test(who_could_not_be_told_is_told_with_the_next_batch),
