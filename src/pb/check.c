@@ -29,6 +29,7 @@ struct walk {
     uint32_t depth;
     uint32_t fields_len;
     const char *text;
+    bool bad_text;
     int err;
 };
 
@@ -37,6 +38,13 @@ static int fault(struct walk *walk, int err, const char *text)
     walk->err = err;
     walk->text = text;
     return err;
+}
+
+/* Sound bytes, but text that is not allowed. */
+static int bad_text(struct walk *walk)
+{
+    walk->bad_text = true;
+    return fault(walk, PL_E_INVALID, "text must be UTF-8 without U+0000");
 }
 
 /* Reads a varint of at most ten bytes; false where it is cut or longer. */
@@ -124,7 +132,7 @@ static int walk_len_field(struct walk *walk, const ProtobufCFieldDescriptor *fie
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
         if (!pl_utf8_valid(data))
-            return fault(walk, PL_E_INVALID, "text must be UTF-8 without U+0000");
+            return bad_text(walk);
         return PL_OK;
     case PROTOBUF_C_TYPE_MESSAGE:
         return walk_message(walk, field->descriptor, data);
@@ -231,7 +239,7 @@ int pl_pb_check(const ProtobufCMessageDescriptor *descriptor, struct pl_bytes da
 
     if (rc == PL_OK)
         return PL_OK;
-    *ret_fault = (struct pl_pb_fault){.text = walk.text};
+    *ret_fault = (struct pl_pb_fault){.text = walk.text, .malformed = !walk.bad_text};
     for (uint32_t i = 0; i < walk.depth && walk.path[i] != NULL; i++) {
         int n = snprintf(ret_fault->field + at, sizeof ret_fault->field - at, "%s%s",
                          i > 0 ? "." : "", walk.path[i]->name);

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 enum {
     PL_PB_DEPTH_MAX = 32,       /* messages within messages */
@@ -24,6 +25,7 @@ enum {
 struct pl_pb_fault {
     char field[64];   /* its path, such as "room.title"; "" where no field is to blame */
     const char *text; /* what is wrong, in English, static */
+    bool malformed;   /* the bytes are no message of that type at all */
 };
 
 /* Checks the wire format (protobuf.dev, "Encoding"): tags, wire types, lengths,

@@ -5,15 +5,9 @@
 #define PL_WIRE_REPLY_H
 
 #include "base/arena.h"
+#include "model/durability.h"
 #include "model/effect.h"
 #include "model/reader.h"
-
-/* As on the wire (parla.v1.Durability). */
-enum pl_durability {
-    PL_DURABILITY_WRITTEN = 1,
-    PL_DURABILITY_SYNCED = 2,
-    PL_DURABILITY_REPLICATED = 3,
-};
 
 /* What a response tells besides the engine's reply. */
 struct pl_reply_context {

@@ -19,10 +19,9 @@ int pl_request_unpack(const ProtobufCMessageDescriptor *descriptor, struct pl_by
 
     *ret_message = NULL;
     if (rc == PL_E_INVALID || rc == PL_E_LIMIT) {
-        if (fault.field[0] != 0) {
-            *ret_refusal = pl_refusal_field(fault.field, fault.text);
-        } else {
-            *ret_refusal = pl_refusal_of(PL_REASON_MALFORMED_REQUEST);
+        *ret_refusal = pl_refusal_field(fault.field, fault.text);
+        if (fault.malformed) {
+            ret_refusal->reason = PL_REASON_MALFORMED_REQUEST;
             snprintf(ret_refusal->detail, sizeof ret_refusal->detail,
                      "the request is not a valid protobuf message: %s", fault.text);
         }

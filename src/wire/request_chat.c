@@ -3,7 +3,7 @@
 #include "parla/v1/chat_service.pb-c.h"
 #include "wire/request_int.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Exactly one target, and of its form. */
 static bool target_ok(const Parla__V1__SendMessageRequest *from, struct pl_send *send,
@@ -187,6 +187,7 @@ int pl_wire_stream_messages(struct pl_bytes request, struct pl_arena *arena,
     rc = pl_cursor_decode(from->cursor, arena, &ret->cursor);
     if (rc == PL_E_INVALID) {
         *ret_refusal = pl_refusal_of(PL_REASON_CURSOR_INVALID);
+        snprintf(ret_refusal->field, sizeof ret_refusal->field, "cursor");
         return PL_OK;
     }
     return rc;

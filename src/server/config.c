@@ -1,0 +1,409 @@
+/*
+ * config.c - one table of keys serves the options, the file and the help.
+ *
+ * The file is read first, whatever the order of the options, so that an option
+ * always wins.
+ */
+#include "server/config.h"
+
+#include "base/err.h"
+#include "model/limits.h"
+#include "net/thread.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Sets a value; false where it is not one that the key takes. */
+typedef bool (*set_fn)(struct pl_config *config, const char *value);
+
+struct key {
+    const char *section;
+    const char *name; /* in the file; as an option with '-' for '_' */
+    bool option;
+    const char *takes; /* what would be right */
+    const char *help;
+    set_fn set;
+};
+
+/* A whole number within bounds. */
+static bool parse_number(const char *value, int64_t min, int64_t max, int64_t *ret)
+{
+    char *end = NULL;
+    long long number;
+
+    if (!isdigit((unsigned char)value[0]))
+        return false;
+    errno = 0;
+    number = strtoll(value, &end, 10);
+    if (errno != 0 || *end != 0 || number < min || number > max)
+        return false;
+    *ret = number;
+    return true;
+}
+
+static bool parse_switch(const char *value, const char *on, const char *off, bool *ret)
+{
+    bool is_on = strcmp(value, on) == 0;
+
+    if (!is_on && strcmp(value, off) != 0)
+        return false;
+    *ret = is_on;
+    return true;
+}
+
+static bool set_listen(struct pl_config *config, const char *value)
+{
+    if (config->listen_len == PL_CONFIG_LISTEN_LEN_MAX)
+        return false;
+    if (pl_address_parse(value, &config->listen[config->listen_len]) < 0)
+        return false;
+    config->listen_len++;
+    return true;
+}
+
+static bool set_data(struct pl_config *config, const char *value)
+{
+    int n = snprintf(config->data, sizeof config->data, "%s", value);
+
+    return n > 0 && (size_t)n < sizeof config->data;
+}
+
+static bool set_loops(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 1, PL_LOOPS_LEN_MAX, &number))
+        return false;
+    config->loops = (uint32_t)number;
+    return true;
+}
+
+static bool set_guests(struct pl_config *config, const char *value)
+{
+    return parse_switch(value, "on", "off", &config->guests);
+}
+
+static bool set_durability(struct pl_config *config, const char *value)
+{
+    bool synced;
+
+    if (!parse_switch(value, "synced", "written", &synced))
+        return false;
+    config->durability = synced ? PL_DURABILITY_SYNCED : PL_DURABILITY_WRITTEN;
+    return true;
+}
+
+static bool set_log_level(struct pl_config *config, const char *value)
+{
+    return pl_diag_level_parse(value, &config->log_level) == PL_OK;
+}
+
+static bool set_log_format(struct pl_config *config, const char *value)
+{
+    bool json;
+
+    if (!parse_switch(value, "json", "text", &json))
+        return false;
+    config->log_format = json ? PL_DIAG_JSON : PL_DIAG_TEXT;
+    return true;
+}
+
+static bool set_guest_idle(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 1, 10 * 366 * 86400LL, &number))
+        return false;
+    config->guest_idle_ms = number * 1000;
+    return true;
+}
+
+static bool set_text_size(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 1, PL_TEXT_SIZE_MAX, &number))
+        return false;
+    config->text_size_max = (size_t)number;
+    return true;
+}
+
+static bool set_heartbeat(struct pl_config *config, const char *value)
+{
+    return parse_number(value, 10, 3600 * 1000, &config->heartbeat_ms);
+}
+
+static bool set_tails_size(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 64 * 1024, INT64_C(1) << 40, &number))
+        return false;
+    config->tails_size_max = (size_t)number;
+    return true;
+}
+
+static bool set_connections(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 1, 10 * 1000 * 1000, &number))
+        return false;
+    config->connections_max = (uint32_t)number;
+    return true;
+}
+
+static bool set_requests(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 1, 10 * 1000 * 1000, &number))
+        return false;
+    config->requests_max = (uint32_t)number;
+    return true;
+}
+
+static const struct key keys[] = {
+    {"server", "listen", true, "HOST:PORT, port 0 for a free one",
+     "where to listen; may be repeated (127.0.0.1:50051)", set_listen},
+    {"server", "data", true, "a folder", "where the data is kept", set_data},
+    {"server", "loops", true, "1 to 64", "threads that serve connections (one a core)", set_loops},
+    {"server", "guests", true, "on or off", "whether guests may sign in (on)", set_guests},
+    {"server", "durability", true, "synced or written",
+     "what an acknowledged message survives: a power cut, or only a crash (synced)",
+     set_durability},
+    {"server", "log_level", true, "error, warning, info or debug", "what is logged (info)",
+     set_log_level},
+    {"server", "log_format", true, "text or json", "how it is logged (text)", set_log_format},
+    {"limits", "guest_idle_s", false, "seconds, 1 to 316224000",
+     "a guest's name is free after so long without use (604800)", set_guest_idle},
+    {"limits", "text_size", false, "bytes, 1 to 16384", "the longest message (16384)",
+     set_text_size},
+    {"limits", "heartbeat_ms", false, "milliseconds, 10 to 3600000",
+     "a stream's silence before a heartbeat (20000)", set_heartbeat},
+    {"limits", "tails_size", false, "bytes, 65536 or more",
+     "latest events kept in memory, for each loop (8388608)", set_tails_size},
+    {"limits", "connections", false, "1 to 10000000", "connections, for each loop (100000)",
+     set_connections},
+    {"limits", "requests", false, "1 to 10000000", "requests that may wait (65536)", set_requests},
+};
+
+enum { KEYS_LEN = sizeof keys / sizeof keys[0] };
+
+struct file_read {
+    struct pl_config *config;
+    const char *path;
+    FILE *stream;
+    int line; /* the one read last: inih does not tell its handler */
+    bool failed;
+};
+
+static char *read_line(char *to, int size, void *self)
+{
+    struct file_read *file = self;
+
+    file->line++;
+    return fgets(to, size, file->stream);
+}
+
+/* inih calls it for each pair; 0 would be an error without a text of ours. */
+static int on_pair(void *self, const char *section, const char *name, const char *value)
+{
+    struct file_read *file = self;
+    int line = file->line;
+
+    for (size_t i = 0; i < KEYS_LEN; i++) {
+        if (strcmp(section, keys[i].section) != 0 || strcmp(name, keys[i].name) != 0)
+            continue;
+        if (!keys[i].set(file->config, value)) {
+            fprintf(stderr, "parlad: %s:%d: '%s' must be %s, not '%s'\n", file->path, line, name,
+                    keys[i].takes, value);
+            file->failed = true;
+        }
+        return 1;
+    }
+    fprintf(stderr,
+            "parlad: %s:%d: there is no key '%s' in section [%s]; the keys are:", file->path, line,
+            name, section);
+    for (size_t i = 0; i < KEYS_LEN; i++)
+        fprintf(stderr, "%s [%s] %s", i > 0 ? "," : "", keys[i].section, keys[i].name);
+    fprintf(stderr, "\n");
+    file->failed = true;
+    return 1;
+}
+
+static bool read_file(struct pl_config *config, const char *path)
+{
+    struct file_read file = {.config = config, .path = path};
+    int line;
+
+    file.stream = fopen(path, "re");
+    if (file.stream == NULL) {
+        fprintf(stderr, "parlad: cannot read %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    line = ini_parse_stream(read_line, &file, on_pair, &file);
+    fclose(file.stream);
+    if (line > 0) {
+        fprintf(stderr, "parlad: %s:%d: must be 'key = value' or '[section]'\n", path, line);
+        return false;
+    }
+    return line == 0 && !file.failed;
+}
+
+static void print_help(void)
+{
+    printf("Usage: parlad [OPTION]...\n"
+           "Serves chat over gRPC until it gets SIGTERM or SIGINT.\n\n");
+    for (size_t i = 0; i < KEYS_LEN; i++) {
+        char name[32];
+
+        if (!keys[i].option)
+            continue;
+        snprintf(name, sizeof name, "--%s", keys[i].name);
+        for (char *c = name + 2; *c != 0; c++)
+            *c = *c == '_' ? '-' : *c;
+        printf("  %-14s %s\n%17s%s\n", name, keys[i].takes, "", keys[i].help);
+    }
+    printf("  %-14s %s\n%17s%s\n", "--config", "a file", "",
+           "keys of the same names, and those below; options win");
+    printf("  --version\n  --help\n\nKeys of the file only:\n");
+    for (size_t i = 0; i < KEYS_LEN; i++)
+        if (!keys[i].option)
+            printf("  [%s] %-13s %s\n%24s%s\n", keys[i].section, keys[i].name, keys[i].takes, "",
+                   keys[i].help);
+}
+
+static void set_defaults(struct pl_config *config)
+{
+    uint32_t cpus = pl_cpu_count();
+
+    *config = (struct pl_config){
+        .loops = cpus < PL_LOOPS_LEN_MAX ? cpus : PL_LOOPS_LEN_MAX,
+        .guests = true,
+        .durability = PL_DURABILITY_SYNCED,
+        .log_level = PL_DIAG_INFO,
+        .log_format = PL_DIAG_TEXT,
+        .guest_idle_ms = 7 * 86400 * INT64_C(1000),
+        .text_size_max = PL_TEXT_SIZE_MAX,
+        .heartbeat_ms = 20 * 1000,
+        .tails_size_max = 8 * 1024 * 1024,
+        .connections_max = 100000,
+        .requests_max = 65536,
+    };
+}
+
+/* The folder where the data lies unless said otherwise. */
+static bool default_data(struct pl_config *config)
+{
+    const char *base = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int n;
+
+    if (geteuid() == 0)
+        n = snprintf(config->data, sizeof config->data, "/var/lib/parlad");
+    else if (base != NULL && base[0] == '/')
+        n = snprintf(config->data, sizeof config->data, "%s/parlad", base);
+    else if (home != NULL && home[0] == '/')
+        n = snprintf(config->data, sizeof config->data, "%s/.local/share/parlad", home);
+    else
+        n = -1;
+    if (n > 0 && (size_t)n < sizeof config->data)
+        return true;
+    fprintf(stderr, "parlad: there is no home folder for the data; give --data DIR\n");
+    return false;
+}
+
+enum { OPT_KEY = 1000, OPT_CONFIG = 2000, OPT_VERSION, OPT_HELP };
+
+static void make_options(struct option options[KEYS_LEN + 4], char names[KEYS_LEN][32])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < KEYS_LEN; i++) {
+        if (!keys[i].option)
+            continue;
+        snprintf(names[i], 32, "%s", keys[i].name);
+        for (char *c = names[i]; *c != 0; c++)
+            *c = *c == '_' ? '-' : *c;
+        options[n++] = (struct option){names[i], required_argument, NULL, OPT_KEY + (int)i};
+    }
+    options[n++] = (struct option){"config", required_argument, NULL, OPT_CONFIG};
+    options[n++] = (struct option){"version", no_argument, NULL, OPT_VERSION};
+    options[n++] = (struct option){"help", no_argument, NULL, OPT_HELP};
+    options[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+static bool apply_option(struct pl_config *config, const struct key *key, const char *value,
+                         bool *listened)
+{
+    if (key->set == set_listen && !*listened) {
+        config->listen_len = 0; /* options win over the file */
+        *listened = true;
+    }
+    if (key->set(config, value))
+        return true;
+    fprintf(stderr, "parlad: --%s must be %s, not '%s'\n", key->name, key->takes, value);
+    return false;
+}
+
+/* One pass over the options: the first looks for --config, --help and --version
+ * only, the second applies the rest. */
+static enum pl_config_result scan(int argc, char **argv, struct pl_config *config, bool first)
+{
+    struct option options[KEYS_LEN + 4];
+    char names[KEYS_LEN][32];
+    bool listened = false;
+    int option;
+
+    make_options(options, names);
+    optind = 1;
+    opterr = first;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == '?') {
+            fprintf(stderr, "parlad: see parlad --help\n");
+            return PL_CONFIG_INVALID;
+        }
+        if (first && option == OPT_HELP) {
+            print_help();
+            return PL_CONFIG_DONE;
+        }
+        if (first && option == OPT_VERSION) {
+            printf("parlad %s\n", PL_VERSION);
+            return PL_CONFIG_DONE;
+        }
+        if (first && option == OPT_CONFIG && !read_file(config, optarg))
+            return PL_CONFIG_INVALID;
+        if (!first && option >= OPT_KEY && option < OPT_CONFIG &&
+            !apply_option(config, &keys[option - OPT_KEY], optarg, &listened))
+            return PL_CONFIG_INVALID;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "parlad: '%s' is no option; see parlad --help\n", argv[optind]);
+        return PL_CONFIG_INVALID;
+    }
+    return PL_CONFIG_RUN;
+}
+
+enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *ret_config)
+{
+    enum pl_config_result result;
+
+    set_defaults(ret_config);
+    result = scan(argc, argv, ret_config, true);
+    if (result == PL_CONFIG_RUN)
+        result = scan(argc, argv, ret_config, false);
+    if (result != PL_CONFIG_RUN)
+        return result;
+    if (ret_config->listen_len == 0)
+        set_listen(ret_config, "127.0.0.1:50051");
+    if (ret_config->data[0] == 0 && !default_data(ret_config))
+        return PL_CONFIG_INVALID;
+    return PL_CONFIG_RUN;
+}

@@ -1,0 +1,46 @@
+/*
+ * config.h - what the operator asks for: options and the configuration file.
+ *
+ * Every option is also a key of the file; an option wins over the file. What is
+ * wrong is told with file, line and what would be right, and nothing starts.
+ */
+#ifndef PL_SERVER_CONFIG_H
+#define PL_SERVER_CONFIG_H
+
+#include "base/diag.h"
+#include "model/durability.h"
+#include "net/tcp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PL_CONFIG_LISTEN_LEN_MAX = 16, PL_CONFIG_PATH_SIZE = 4096 };
+
+struct pl_config {
+    struct pl_address listen[PL_CONFIG_LISTEN_LEN_MAX];
+    uint32_t listen_len;
+    char data[PL_CONFIG_PATH_SIZE];
+    uint32_t loops; /* 1 to PL_LOOPS_LEN_MAX */
+    bool guests;
+    enum pl_durability durability;
+    enum pl_diag_level log_level;
+    enum pl_diag_format log_format;
+    /* keys of the file only */
+    int64_t guest_idle_ms;    /* a guest's session ends after so long without use */
+    size_t text_size_max;     /* of a message, in bytes */
+    int64_t heartbeat_ms;     /* a stream's silence before a Heartbeat */
+    size_t tails_size_max;    /* latest events kept in memory, bytes a loop */
+    uint32_t connections_max; /* connections a loop */
+    uint32_t requests_max;    /* requests that wait for the engine */
+};
+
+enum pl_config_result {
+    PL_CONFIG_RUN,     /* go on */
+    PL_CONFIG_DONE,    /* --help or --version was answered: exit 0 */
+    PL_CONFIG_INVALID, /* said so on standard error: exit 2 */
+};
+
+/* Reads the options and, if one is named, the file. */
+enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *ret_config);
+
+#endif

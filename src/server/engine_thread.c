@@ -1,0 +1,392 @@
+/*
+ * engine_thread.c - letters in, batches through, letters out.
+ *
+ * A batch is as much as is waiting, up to about 2 ms of work by what batches have
+ * cost so far: a commit's fsync then dominates under light load, and callers wait
+ * little under heavy load.
+ */
+#include "server/engine_thread.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "core/engine.h"
+#include "journal/local.h"
+#include "net/thread.h"
+#include "server/dispatch.h"
+#include "server/stream_call.h"
+#include "wire/event.h"
+#include "wire/frame.h"
+#include "wire/page_token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BATCH_WORK_US = 2000,
+    BATCH_LEN_MIN = 16,
+    EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
+};
+
+struct pl_engine_thread {
+    struct pl_engine_thread_config config;
+    struct pl_mailbox *inbox;
+    struct pl_thread *thread;
+    struct pl_engine *engine;
+    struct pl_journal_local local;
+    struct pl_journal journal;
+    struct pl_wire_framer framer;
+    struct pl_framer framer_iface;
+    struct pl_dispatch dispatch;
+    struct pl_effects effects;
+    struct pl_list letters;    /* taken, not yet dealt with */
+    struct pl_list errands;    /* of the batch under way */
+    struct pl_list gone;       /* streams to be forgotten before the next batch */
+    struct pl_list gone_batch; /* stream calls whose commands are in this batch */
+    struct pl_batch batch;     /* under way */
+    uint32_t commands_len;
+    struct pl_command expire; /* EXPIRE, when it is due */
+    bool follow_up;
+    pl_position through;         /* the last event's */
+    int64_t work_us_per_command; /* a running mean */
+};
+
+static struct pl_msg *msg_of(struct pl_list *node)
+{
+    return PL_CONTAINER(PL_CONTAINER(node, struct pl_letter, node), struct pl_msg, letter);
+}
+
+static struct pl_stream_call *stream_call_of(struct pl_list *node)
+{
+    return PL_CONTAINER(msg_of(node), struct pl_stream_call, gone);
+}
+
+static void add_command(struct pl_engine_thread *thread, struct pl_command *command)
+{
+    pl_list_append(&thread->batch.commands, &command->node);
+    thread->commands_len++;
+}
+
+static void send_home(struct pl_engine_thread *thread, struct pl_stream_call *call)
+{
+    thread->config.to_loop(thread->config.self, call->loop, &call->gone);
+}
+
+/* A stream that is gone is forgotten between two batches, so that the one in which
+ * it subscribed has been routed. */
+static void forget_streams(struct pl_engine_thread *thread)
+{
+    PL_LIST_EACH (node, &thread->gone) {
+        struct pl_stream_call *call = stream_call_of(node);
+        pl_user_id user;
+
+        pl_list_remove(node);
+        if (call->taker) {
+            call->command.kind = PL_COMMAND_CLOSE_TAKER;
+            call->command.u.close_taker.taker = call->id;
+        } else if (pl_router_close(thread->dispatch.router, call->loop, call->id, &user)) {
+            call->command.kind = PL_COMMAND_STREAM_CLOSED;
+            call->command.u.stream_closed.user = user;
+        } else {
+            send_home(thread, call);
+            continue;
+        }
+        add_command(thread, &call->command);
+        pl_list_append(&thread->gone_batch, node);
+    }
+}
+
+/* Those online, by name: their ids are known here, the rest is the engine's. */
+static int fill_online(struct pl_engine_thread *thread, struct pl_errand *errand)
+{
+    const struct pl_query *query = &errand->query;
+    uint32_t len_max = query->page_len + 1, len;
+    char list[64];
+    pl_user_id *ids;
+    char *after;
+    int rc;
+
+    snprintf(list, sizeof list, "online:%s", query->u.list_users.prefix);
+    rc = pl_page_token_open(list, query->page_token, &errand->arena, &after);
+    if (rc < 0)
+        return rc;
+    ids = pl_arena_alloc(&errand->arena, len_max * sizeof *ids);
+    if (ids == NULL)
+        return PL_E_NOMEM;
+    len = pl_router_list_online(thread->dispatch.router, query->u.list_users.prefix, after, len_max,
+                                ids);
+    errand->more = len == len_max;
+    if (errand->more)
+        len--;
+    errand->command.kind = PL_QUERY_GET_USERS;
+    errand->command.token_hash = query->token_hash;
+    errand->command.u.get_users.ids = ids;
+    errand->command.u.get_users.ids_len = len;
+    return PL_OK;
+}
+
+static void take_errand(struct pl_engine_thread *thread, struct pl_errand *errand)
+{
+    if (errand->kind == PL_ERRAND_USERS) {
+        pl_dispatch_users(&thread->dispatch, errand);
+        return;
+    }
+    if (errand->kind == PL_ERRAND_ONLINE) {
+        int rc = fill_online(thread, errand);
+
+        if (rc < 0) {
+            errand->answered = true;
+            errand->refusal = rc == PL_E_INVALID ? pl_refusal_of(PL_REASON_PAGE_TOKEN_INVALID)
+                                                 : pl_refusal_of_err(rc);
+            thread->config.to_loop(thread->config.self, errand->loop, &errand->msg);
+            return;
+        }
+    }
+    pl_list_append(&thread->errands, &errand->msg.letter.node);
+    add_command(thread, &errand->command);
+}
+
+static uint32_t batch_len_max(const struct pl_engine_thread *thread)
+{
+    int64_t len = PL_BATCH_LEN_MAX;
+
+    if (thread->work_us_per_command > 0)
+        len = BATCH_WORK_US / thread->work_us_per_command;
+    if (len < BATCH_LEN_MIN)
+        return BATCH_LEN_MIN;
+    return len < PL_BATCH_LEN_MAX ? (uint32_t)len : PL_BATCH_LEN_MAX;
+}
+
+/* Fills a batch from the letters, in their order. */
+static void gather(struct pl_engine_thread *thread)
+{
+    uint32_t len_max = batch_len_max(thread);
+    struct pl_list *node;
+
+    forget_streams(thread);
+    while (thread->commands_len < len_max && (node = pl_list_first(&thread->letters)) != NULL) {
+        struct pl_msg *msg = msg_of(node);
+
+        pl_list_remove(node);
+        if (msg->kind == PL_MSG_STREAM_GONE)
+            pl_list_append(&thread->gone, node);
+        else
+            take_errand(thread, PL_CONTAINER(msg, struct pl_errand, msg));
+    }
+    if (thread->follow_up || pl_clock_wall_ms() >= pl_engine_due_ms(thread->engine)) {
+        thread->expire = (struct pl_command){.kind = PL_COMMAND_EXPIRE};
+        add_command(thread, &thread->expire);
+        thread->follow_up = false;
+    }
+}
+
+/* The journal's: the batch has its number and its time. */
+static int on_batch(void *self, const struct pl_batch *batch)
+{
+    struct pl_engine_thread *thread = self;
+
+    return pl_engine_apply(thread->engine, batch, &thread->effects);
+}
+
+static _Noreturn void stop_for(int err)
+{
+    pl_diag(PL_DIAG_ERROR, "engine",
+            "the store failed (%s) and can no longer be trusted; stopping. Check the disk, then "
+            "start again: what was acknowledged is in the data folder",
+            pl_err_text(err));
+    _exit(EXIT_FAILURE);
+}
+
+static void note_follow_up(struct pl_engine_thread *thread)
+{
+    PL_LIST_EACH (node, &thread->effects.list)
+        if (PL_CONTAINER(node, struct pl_effect, node)->kind == PL_EFFECT_FOLLOW_UP)
+            thread->follow_up = true;
+}
+
+/* The position of the last event so far. */
+static pl_position through_of(struct pl_engine_thread *thread)
+{
+    PL_LIST_EACH (node, &thread->effects.list) {
+        const struct pl_effect *effect = PL_CONTAINER(node, struct pl_effect, node);
+
+        if (effect->kind == PL_EFFECT_EVENT)
+            thread->through = effect->u.event.position;
+    }
+    return thread->through;
+}
+
+static void apply(struct pl_engine_thread *thread)
+{
+    int64_t start_us = pl_clock_mono_us();
+    int64_t per_command;
+    int rc = pl_dispatch_reserve(&thread->dispatch);
+
+    if (rc == PL_OK)
+        rc = thread->journal.ops->append(thread->journal.self, &thread->batch, pl_clock_wall_ms());
+    if (rc == PL_E_IO || rc == PL_E_CORRUPT)
+        stop_for(rc);
+    if (rc < 0) {
+        pl_diag(PL_DIAG_ERROR, "engine", "a batch of %u was rolled back: %s", thread->commands_len,
+                pl_err_text(rc));
+        pl_dispatch_failure(&thread->dispatch, &thread->effects, rc, &thread->errands);
+    } else {
+        note_follow_up(thread);
+        pl_dispatch_effects(&thread->dispatch, &thread->effects, through_of(thread),
+                            &thread->errands);
+    }
+    pl_effects_clear(&thread->effects);
+    per_command = (pl_clock_mono_us() - start_us) / (int64_t)thread->commands_len;
+    thread->work_us_per_command = (thread->work_us_per_command * 7 + per_command) / 8;
+    pl_list_init(&thread->batch.commands);
+    thread->commands_len = 0;
+    PL_LIST_EACH (node, &thread->gone_batch) {
+        pl_list_remove(node);
+        send_home(thread, stream_call_of(node));
+    }
+}
+
+/* How long to wait for letters. */
+static int64_t wait_ms(const struct pl_engine_thread *thread)
+{
+    int64_t due = pl_engine_due_ms(thread->engine) - pl_clock_wall_ms();
+
+    if (thread->follow_up || !pl_list_empty(&thread->gone) || !pl_list_empty(&thread->letters) ||
+        due <= 0)
+        return 0;
+    return due < 60 * 1000 ? due : 60 * 1000;
+}
+
+static void thread_main(void *self)
+{
+    struct pl_engine_thread *thread = self;
+
+    for (;;) {
+        size_t len = pl_mailbox_wait(thread->inbox, wait_ms(thread), &thread->letters);
+
+        if (len == 0 && pl_list_empty(&thread->letters) && pl_list_empty(&thread->gone) &&
+            pl_mailbox_closed(thread->inbox))
+            return;
+        gather(thread);
+        if (thread->commands_len > 0)
+            apply(thread);
+    }
+}
+
+static int apply_start(struct pl_engine_thread *thread)
+{
+    struct pl_command start = {.kind = PL_COMMAND_START};
+    struct pl_meta meta;
+    int rc;
+
+    start.u.start.log = thread->config.log;
+    add_command(thread, &start);
+    rc = thread->journal.ops->append(thread->journal.self, &thread->batch, pl_clock_wall_ms());
+    pl_list_init(&thread->batch.commands);
+    thread->commands_len = 0;
+    if (rc == PL_OK)
+        rc = thread->config.store.ops->get_meta(thread->config.store.self, &meta);
+    if (rc == PL_OK) {
+        thread->through = meta.position;
+        note_follow_up(thread);
+    }
+    pl_effects_clear(&thread->effects);
+    return rc;
+}
+
+static int make_parts(struct pl_engine_thread *thread)
+{
+    const struct pl_engine_thread_config *config = &thread->config;
+    struct pl_engine_config engine = {
+        .store = config->store,
+        .encoder = pl_wire_event_encoder(),
+        .guests = config->guests,
+        .session_idle_ms = config->session_idle_ms,
+        .text_size_max = config->text_size_max,
+    };
+    struct pl_meta meta;
+    int rc = pl_engine_new(&engine, &thread->engine);
+
+    if (rc == PL_OK)
+        rc = config->store.ops->get_meta(config->store.self, &meta);
+    if (rc == PL_OK) {
+        pl_journal_local_init(&thread->local, meta.batch, meta.time_ms, on_batch, thread);
+        thread->journal = pl_journal_local_iface(&thread->local);
+    }
+    if (rc == PL_OK)
+        rc = pl_router_new(&thread->framer_iface, &thread->dispatch.router);
+    if (rc == PL_OK)
+        rc = pl_mailbox_new(config->inbox_len_max, NULL, NULL, &thread->inbox);
+    return rc;
+}
+
+static void engine_thread_free(struct pl_engine_thread *thread)
+{
+    pl_mailbox_free(thread->inbox);
+    pl_dispatch_done(&thread->dispatch);
+    pl_router_free(thread->dispatch.router);
+    pl_engine_free(thread->engine);
+    pl_effects_done(&thread->effects);
+    pl_free(thread);
+}
+
+int pl_engine_thread_start(const struct pl_engine_thread_config *config,
+                           struct pl_engine_thread **ret_engine)
+{
+    struct pl_engine_thread *thread = pl_zalloc(sizeof *thread);
+    int rc;
+
+    if (thread == NULL)
+        return PL_E_NOMEM;
+    thread->config = *config;
+    thread->framer.log = config->log;
+    thread->framer_iface = pl_wire_framer_iface(&thread->framer);
+    thread->dispatch = (struct pl_dispatch){
+        .durability = config->durability,
+        .session_idle_ms = config->session_idle_ms,
+        .loops_len = config->loops_len,
+        .to_loop = config->to_loop,
+        .self = config->self,
+    };
+    pl_effects_init(&thread->effects, EFFECTS_SIZE_MAX);
+    pl_list_init(&thread->letters);
+    pl_list_init(&thread->errands);
+    pl_list_init(&thread->gone);
+    pl_list_init(&thread->gone_batch);
+    pl_list_init(&thread->batch.commands);
+
+    rc = make_parts(thread);
+    if (rc == PL_OK)
+        rc = apply_start(thread);
+    if (rc == PL_OK)
+        rc = pl_thread_start("engine", thread_main, thread, &thread->thread);
+    if (rc < 0) {
+        engine_thread_free(thread);
+        return rc;
+    }
+    *ret_engine = thread;
+    return PL_OK;
+}
+
+int pl_engine_thread_post(struct pl_engine_thread *engine, struct pl_errand *errand)
+{
+    return pl_mailbox_post(engine->inbox, &errand->msg.letter);
+}
+
+int pl_engine_thread_post_always(struct pl_engine_thread *engine, struct pl_msg *msg)
+{
+    return pl_mailbox_post_always(engine->inbox, &msg->letter);
+}
+
+void pl_engine_thread_stop(struct pl_engine_thread *engine)
+{
+    if (engine == NULL)
+        return;
+    pl_mailbox_close(engine->inbox);
+    pl_thread_join(engine->thread);
+    engine_thread_free(engine);
+}

@@ -1,0 +1,366 @@
+/*
+ * io_loop.c - a loop's letters, its timers, its turn's end, and its drain.
+ */
+#include "server/io_loop.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "server/connection.h"
+#include "server/descriptors.h"
+
+#include <stdio.h>
+
+enum {
+    INBOX_LEN_MAX = 1 << 20,
+    TICK_MS = 100,
+    PAGE_LEN_MAX = 512,
+    PAGE_SIZE_MAX = 64 * 1024,
+    DRAIN_GRACE_MS = 3000, /* for calls under way */
+};
+
+static struct pl_msg *msg_of(struct pl_letter *letter)
+{
+    return PL_CONTAINER(letter, struct pl_msg, letter);
+}
+
+/* An errand has come back. */
+static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
+{
+    struct pl_rpc_call *call = pl_rpc_host_call(io->host, errand->call);
+    struct pl_stream_call *stream_call;
+
+    if (call != NULL) { /* else its caller has gone */
+        stream_call = pl_rpc_call_data(call);
+        if (errand->kind == PL_ERRAND_QUERY && errand->query.kind == PL_QUERY_READ_PAGE)
+            pl_stream_page(stream_call, errand);
+        else if (stream_call == NULL)
+            pl_unary_answer(call, errand);
+        else if (stream_call->taker)
+            pl_take_answer(stream_call, errand);
+        else
+            pl_stream_answer(stream_call, errand);
+    }
+    pl_errand_free(errand);
+}
+
+/* A feed was lost for want of memory: streams end, and resume by their cursors. */
+static void end_all_streams(struct pl_io_loop *io)
+{
+    struct pl_refusal refusal = pl_refusal_of(PL_REASON_OVERLOADED);
+
+    refusal.retry_ms = 1000;
+    PL_LIST_EACH (node, &io->stream_calls) {
+        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+
+        if (stream_call->stream != NULL)
+            pl_hub_end(io->hub, stream_call->stream, &refusal);
+    }
+}
+
+static void on_feed(struct pl_io_loop *io, struct pl_feed_msg *msg)
+{
+    if (msg->feed == NULL)
+        end_all_streams(io);
+    else if (pl_hub_apply(io->hub, msg->feed, pl_loop_now_ms(io->loop)) < 0)
+        pl_diag(PL_DIAG_ERROR, "stream", "out of memory: streams are fed from the store");
+    pl_msg_discard(&msg->msg);
+}
+
+static void on_taken(struct pl_io_loop *io, struct pl_taken_msg *taken)
+{
+    struct pl_rpc_call *call = pl_rpc_host_call(io->host, taken->taker);
+
+    if (call != NULL)
+        pl_take_message(pl_rpc_call_data(call), taken);
+    pl_msg_discard(&taken->msg);
+}
+
+/* Streams first, so that their last frames go before the connections say goodbye. */
+static void on_drain(struct pl_io_loop *io)
+{
+    io->draining = true;
+    io->drain_until_ms = pl_loop_now_ms(io->loop) + DRAIN_GRACE_MS;
+    for (uint32_t i = 0; i < io->listeners_len; i++)
+        pl_listener_free(io->listeners[i]);
+    io->listeners_len = 0;
+    pl_rpc_health_set(io->health, "", false);
+    for (size_t i = 0; i < PL_SERVICES_LEN; i++)
+        pl_rpc_health_set(io->health, io->services[i].def->service.name, false);
+    pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
+    PL_LIST_EACH (node, &io->stream_calls) {
+        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+
+        if (stream_call->taker)
+            pl_take_drain(stream_call, PL_RETRY_AFTER_MS);
+    }
+    PL_LIST_EACH (node, &io->connections) {
+        struct pl_connection *connection = PL_CONTAINER(node, struct pl_connection, node);
+
+        pl_rpc_conn_drain(connection->rpc);
+        pl_connection_mark(connection);
+    }
+}
+
+static void on_letter(void *self, struct pl_letter *letter)
+{
+    struct pl_io_loop *io = self;
+    struct pl_msg *msg = msg_of(letter);
+
+    switch (msg->kind) {
+    case PL_MSG_ERRAND:
+        on_errand(io, PL_CONTAINER(msg, struct pl_errand, msg));
+        break;
+    case PL_MSG_STREAM_GONE:
+        pl_msg_discard(msg);
+        break;
+    case PL_MSG_FEED:
+        on_feed(io, PL_CONTAINER(msg, struct pl_feed_msg, msg));
+        break;
+    case PL_MSG_TAKEN:
+    case PL_MSG_TAKER_ENDED:
+        on_taken(io, PL_CONTAINER(msg, struct pl_taken_msg, msg));
+        break;
+    case PL_MSG_DRAIN:
+        on_drain(io);
+        break;
+    case PL_MSG_DRAINED:
+        PL_UNREACHABLE();
+    }
+}
+
+/* Nothing is under way any more, or the time for it has passed. */
+static void check_drained(struct pl_io_loop *io)
+{
+    if (!io->draining || io->drained)
+        return;
+    if (io->connections_len > 0 && pl_loop_now_ms(io->loop) < io->drain_until_ms)
+        return;
+    io->drained = true;
+    io->drain.kind = PL_MSG_DRAINED;
+    io->config.on_drained(io->config.self, &io->drain);
+}
+
+/* All that the turn has made goes out: pages are asked for, streams that ended end,
+ * connections are flushed; which may make more, so until nothing is left. */
+static void on_turn_end(void *self)
+{
+    struct pl_io_loop *io = self;
+    struct pl_list *node;
+    bool again;
+
+    if (io->hub == NULL)
+        return; /* half-built, being freed */
+    do {
+        pl_stream_end_failed(io);
+        again = pl_hub_turn(io->hub);
+        while ((node = pl_list_first(&io->dirty)) != NULL) {
+            pl_list_remove(node);
+            pl_connection_flush(PL_CONTAINER(node, struct pl_connection, dirty_node));
+            again = true;
+        }
+    } while (again || io->pages_failed);
+    check_drained(io);
+}
+
+static void on_tick(void *self)
+{
+    struct pl_io_loop *io = self;
+    int64_t now_ms = pl_loop_now_ms(io->loop);
+
+    PL_LIST_EACH (node, &io->connections)
+        pl_connection_tick(PL_CONTAINER(node, struct pl_connection, node), now_ms);
+}
+
+static void on_beat(void *self)
+{
+    struct pl_io_loop *io = self;
+    int64_t now_ms = pl_loop_now_ms(io->loop);
+
+    pl_hub_tick(io->hub, now_ms);
+    PL_LIST_EACH (node, &io->stream_calls) {
+        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+
+        pl_stream_call_touch(stream_call, now_ms);
+        if (stream_call->taker)
+            pl_take_beat(stream_call, now_ms);
+    }
+}
+
+static void on_want_send(void *self, struct pl_rpc_conn *rpc)
+{
+    struct pl_connection *connection = pl_rpc_conn_data(rpc);
+
+    (void)self;
+    if (connection != NULL) /* else it is being made */
+        pl_connection_mark(connection);
+}
+
+static void on_accept(void *self, struct pl_socket *socket)
+{
+    pl_connection_accept(self, socket);
+}
+
+/* Heartbeats tell the time of day; the rest of the hub knows no clock. */
+static void frame_heartbeat(void *self, int64_t now_ms, pl_position position,
+                            const struct pl_backlog *backlog, struct pl_bytebuf *out)
+{
+    struct pl_framer framer = pl_wire_framer_iface(self);
+
+    (void)now_ms;
+    framer.heartbeat(self, pl_clock_wall_ms(), position, backlog, out);
+}
+
+static int add_services(struct pl_io_loop *io)
+{
+    static const struct pl_service_def *const defs[PL_SERVICES_LEN] = {
+        &pl_session_service,
+        &pl_user_service,
+        &pl_room_service,
+        &pl_chat_service,
+    };
+    int rc = pl_rpc_health_new(io->host, &io->health);
+
+    if (rc == PL_OK)
+        rc = pl_rpc_reflection_new(io->host, pl_descriptors(), &io->reflection);
+    if (rc == PL_OK)
+        rc = pl_rpc_health_set(io->health, "", true);
+    for (size_t i = 0; rc == PL_OK && i < PL_SERVICES_LEN; i++) {
+        io->services[i] = (struct pl_service_ctx){io, defs[i]};
+        rc = pl_rpc_host_add(io->host, &defs[i]->service, &io->services[i]);
+        if (rc == PL_OK)
+            rc = pl_rpc_health_set(io->health, defs[i]->service.name, true);
+    }
+    return rc;
+}
+
+static int make_hub(struct pl_io_loop *io)
+{
+    const struct pl_config *config = io->config.config;
+    struct pl_hub_config hub = {
+        .ops = pl_stream_hub_ops(io),
+        .framer = pl_wire_framer_iface(&io->framer),
+        .tails_size_max = config->tails_size_max,
+        .page_len_max = PAGE_LEN_MAX,
+        .page_size_max = PAGE_SIZE_MAX,
+        .heartbeat_ms = config->heartbeat_ms,
+    };
+
+    hub.framer.heartbeat = frame_heartbeat;
+    io->framer.log = io->config.log;
+    return pl_hub_new(&hub, &io->hub);
+}
+
+static int make_timers(struct pl_io_loop *io)
+{
+    uint64_t beat_ms = (uint64_t)io->config.config->heartbeat_ms / 4;
+    int rc = pl_timer_new(io->loop, on_tick, io, &io->ticks);
+
+    if (rc == PL_OK)
+        rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
+    if (rc < 0)
+        return rc;
+    if (beat_ms > 1000)
+        beat_ms = 1000;
+    if (beat_ms == 0)
+        beat_ms = 1;
+    pl_timer_start(io->ticks, TICK_MS, TICK_MS);
+    pl_timer_start(io->beats, beat_ms, beat_ms);
+    return PL_OK;
+}
+
+int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **ret_io)
+{
+    struct pl_io_loop *io = pl_zalloc(sizeof *io);
+    struct pl_loop_ops loop_ops = {io, on_letter, on_turn_end};
+    struct pl_rpc_host_ops host_ops = {io, on_want_send};
+    int rc;
+
+    if (io == NULL)
+        return PL_E_NOMEM;
+    io->config = *config;
+    io->drain.kind = PL_MSG_DRAIN;
+    pl_list_init(&io->connections);
+    pl_list_init(&io->dirty);
+    pl_list_init(&io->stream_calls);
+    rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
+    if (rc == PL_OK)
+        rc = pl_rpc_host_new(&host_ops, &io->host);
+    if (rc == PL_OK)
+        rc = add_services(io);
+    if (rc == PL_OK)
+        rc = make_hub(io);
+    if (rc == PL_OK)
+        rc = make_timers(io);
+    if (rc < 0) {
+        pl_io_loop_free(io);
+        return rc;
+    }
+    *ret_io = io;
+    return PL_OK;
+}
+
+int pl_io_loop_listen(struct pl_io_loop *io, struct pl_bound *bound)
+{
+    int rc;
+
+    PL_ASSERT(io->listeners_len < PL_CONFIG_LISTEN_LEN_MAX);
+    rc = pl_listener_new(io->loop, bound, on_accept, io, &io->listeners[io->listeners_len]);
+    if (rc == PL_OK)
+        io->listeners_len++;
+    return rc;
+}
+
+static void thread_main(void *self)
+{
+    struct pl_io_loop *io = self;
+
+    pl_loop_run(io->loop);
+}
+
+int pl_io_loop_start(struct pl_io_loop *io)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "loop-%u", io->config.number);
+    return pl_thread_start(name, thread_main, io, &io->thread);
+}
+
+void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg)
+{
+    if (pl_loop_post_always(io->loop, &msg->letter) < 0)
+        pl_msg_discard(msg);
+}
+
+void pl_io_loop_drain(struct pl_io_loop *io)
+{
+    pl_io_loop_post(io, &io->drain);
+}
+
+void pl_io_loop_stop(struct pl_io_loop *io)
+{
+    if (io->thread == NULL)
+        return;
+    pl_loop_stop(io->loop);
+    pl_thread_join(io->thread);
+    io->thread = NULL;
+}
+
+void pl_io_loop_free(struct pl_io_loop *io)
+{
+    if (io == NULL)
+        return;
+    PL_ASSERT(io->thread == NULL);
+    for (uint32_t i = 0; i < io->listeners_len; i++)
+        pl_listener_free(io->listeners[i]);
+    pl_timer_free(io->ticks);
+    pl_timer_free(io->beats);
+    pl_loop_free(io->loop);
+    pl_rpc_reflection_free(io->reflection);
+    pl_rpc_health_free(io->health);
+    pl_hub_free(io->hub);
+    pl_rpc_host_free(io->host);
+    pl_free(io);
+}

@@ -1,0 +1,84 @@
+/*
+ * io_loop.h - one thread with its listeners, connections, calls and streams.
+ *
+ * Loops share nothing. What a loop needs of others it gets by errands.
+ *
+ * Threads: made, started and freed on one; drain from any; the rest on its own.
+ */
+#ifndef PL_SERVER_IO_LOOP_H
+#define PL_SERVER_IO_LOOP_H
+
+#include "fanout/hub.h"
+#include "net/tcp.h"
+#include "net/thread.h"
+#include "rpc/health.h"
+#include "rpc/host.h"
+#include "rpc/reflection.h"
+#include "server/config.h"
+#include "server/engine_thread.h"
+#include "server/reader_pool.h"
+#include "server/service.h"
+#include "server/stream_call.h"
+#include "wire/frame.h"
+
+struct pl_io_loop_config {
+    const struct pl_config *config; /* borrowed */
+    uint32_t number;
+    uint64_t log; /* the log's id, for cursors */
+    struct pl_engine_thread *engine_weak;
+    struct pl_reader_pool *readers_weak;
+    /* The loop has drained: nothing is under way on it any more. On the loop's
+     * thread. */
+    void (*on_drained)(void *self, struct pl_msg *msg);
+    void *self;
+};
+
+struct pl_io_loop {
+    struct pl_io_loop_config config;
+    struct pl_loop *loop;
+    struct pl_thread *thread;
+    struct pl_rpc_host *host;
+    struct pl_rpc_health *health;
+    struct pl_rpc_reflection *reflection;
+    struct pl_hub *hub;
+    struct pl_wire_framer framer;
+    struct pl_service_ctx services[PL_SERVICES_LEN];
+    struct pl_listener *listeners[PL_CONFIG_LISTEN_LEN_MAX];
+    uint32_t listeners_len;
+    struct pl_timer *ticks;     /* connections' deadlines */
+    struct pl_timer *beats;     /* heartbeats, sessions in use */
+    struct pl_list connections; /* of struct pl_connection */
+    uint32_t connections_len;
+    struct pl_list dirty;        /* connections with something to send */
+    struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
+    bool pages_failed;           /* some stream's page could not be asked for */
+    bool draining;
+    bool drained;
+    int64_t drain_until_ms; /* monotonic */
+    struct pl_msg drain;    /* the letter that says so, and the answer */
+    uint8_t send_buf[256 * 1024];
+};
+
+/* PL_E_NOMEM, PL_E_IO. */
+int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **ret_io);
+
+/* Listens on an address. Before start. */
+int pl_io_loop_listen(struct pl_io_loop *io, struct pl_bound *bound);
+
+/* Starts the thread. */
+int pl_io_loop_start(struct pl_io_loop *io);
+
+/* Posts a letter to the loop, or discards it where the loop has ended. Any thread. */
+void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg);
+
+/* Stops accepting, tells streams and connections, lets calls end; on_drained tells
+ * when. Any thread, once. */
+void pl_io_loop_drain(struct pl_io_loop *io);
+
+/* Ends the thread; what is still open is cut off. */
+void pl_io_loop_stop(struct pl_io_loop *io);
+
+/* After stop. NULL is fine. */
+void pl_io_loop_free(struct pl_io_loop *io);
+
+#endif

@@ -1,0 +1,39 @@
+/* main.c - parlad: options, limits of the process, then the server. */
+#include "base/diag.h"
+#include "base/secret.h"
+#include "server/config.h"
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* A connection is a descriptor: as many as the system allows. */
+static void raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        pl_diag(PL_DIAG_WARNING, "server", "cannot raise the limit of open files");
+}
+
+int main(int argc, char **argv)
+{
+    static struct pl_config config; /* large */
+    enum pl_config_result result = pl_config_read(argc, argv, &config);
+
+    if (result != PL_CONFIG_RUN)
+        return result == PL_CONFIG_DONE ? EXIT_SUCCESS : 2;
+    pl_diag_set(config.log_level, config.log_format);
+    if (pl_secret_init() < 0) {
+        fprintf(stderr, "parlad: the system has no source of randomness\n");
+        return EXIT_FAILURE;
+    }
+    umask(077);
+    raise_files();
+    return pl_server_run(&config);
+}

@@ -1,0 +1,24 @@
+/*
+ * query.h - answers a query from a reader's snapshot.
+ *
+ * Who asks, whether they may, and what they get are of one moment.
+ */
+#ifndef PL_SERVER_QUERY_H
+#define PL_SERVER_QUERY_H
+
+#include "model/framer.h"
+#include "server/errand.h"
+
+struct pl_query_context {
+    struct pl_reader reader;
+    struct pl_framer framer; /* for the pages of streams */
+    int64_t session_idle_ms;
+};
+
+/* Answers the errand (of kind QUERY or USERS): refusal, or response, or users. Never
+ * fails: what goes wrong is refused and told to the operator. now_ms: of the wall
+ * clock. Returns whether the caller's session is due to be marked as used. */
+bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *errand,
+                     int64_t now_ms);
+
+#endif

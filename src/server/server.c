@@ -1,0 +1,328 @@
+/*
+ * server.c - starts from the disk upwards, and stops the other way round.
+ *
+ * start:  addresses → lock of the data → store → engine → readers → loops
+ * stop:   loops drain → loops → readers → engine → store → lock
+ *
+ * Each step's failure is told here, once, with what to do about it.
+ */
+#include "server/server.h"
+
+#include "base/assert.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "server/io_loop.h"
+#include "store/lock.h"
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READERS_LEN = 2,
+    DRAIN_MS_MAX = 4000, /* then what is still open is cut off */
+    CONTROL_INBOX_LEN_MAX = 4096,
+};
+
+struct pl_server {
+    const struct pl_config *config;
+    struct pl_bound *bounds[PL_CONFIG_LISTEN_LEN_MAX];
+    uint32_t bounds_len;
+    struct pl_data_lock *lock;
+    struct pl_sqlite_store *store;
+    struct pl_engine_thread *engine;
+    struct pl_reader_pool *readers;
+    struct pl_io_loop *loops[PL_LOOPS_LEN_MAX];
+    uint32_t loops_len;
+    /* the main thread's: signals, and the end of the drain */
+    struct pl_loop *control;
+    struct pl_signal *signals[2];
+    struct pl_timer *deadline;
+    uint32_t drained_len;
+    int signals_len; /* that have come */
+};
+
+static void to_loop(void *self, uint32_t loop, struct pl_msg *msg)
+{
+    struct pl_server *server = self;
+
+    if (loop < server->loops_len)
+        pl_io_loop_post(server->loops[loop], msg);
+    else
+        pl_msg_discard(msg); /* a stop while starting */
+}
+
+/* A reader has answered: users pass by the engine, the rest goes to its loop. */
+static void on_answer(void *self, struct pl_errand *errand)
+{
+    struct pl_server *server = self;
+    bool engine = errand->kind == PL_ERRAND_USERS || errand->kind == PL_ERRAND_COMMAND;
+
+    if (!engine)
+        to_loop(server, errand->loop, &errand->msg);
+    else if (pl_engine_thread_post_always(server->engine, &errand->msg) < 0)
+        pl_msg_discard(&errand->msg);
+}
+
+static void on_drained(void *self, struct pl_msg *msg)
+{
+    struct pl_server *server = self;
+
+    if (pl_loop_post_always(server->control, &msg->letter) < 0)
+        pl_msg_discard(msg);
+}
+
+static void on_control_letter(void *self, struct pl_letter *letter)
+{
+    struct pl_server *server = self;
+
+    (void)letter; /* DRAINED, of which each loop has one */
+    if (++server->drained_len == server->loops_len)
+        pl_loop_stop(server->control);
+}
+
+static void on_deadline(void *self)
+{
+    struct pl_server *server = self;
+
+    pl_diag(PL_DIAG_WARNING, "server", "not all calls ended in time; cutting them off");
+    pl_loop_stop(server->control);
+}
+
+static void on_signal(void *self, int signum)
+{
+    struct pl_server *server = self;
+
+    if (++server->signals_len > 1) {
+        pl_diag(PL_DIAG_WARNING, "server", "signal %d again: ending at once", signum);
+        _exit(128 + signum);
+    }
+    pl_diag(PL_DIAG_INFO, "server", "signal %d: draining", signum);
+    pl_timer_start(server->deadline, DRAIN_MS_MAX, 0);
+    for (uint32_t i = 0; i < server->loops_len; i++)
+        pl_io_loop_drain(server->loops[i]);
+}
+
+static int open_addresses(struct pl_server *server)
+{
+    const struct pl_config *config = server->config;
+
+    for (uint32_t i = 0; i < config->listen_len; i++) {
+        char text[300];
+        int rc = pl_bound_open(&config->listen[i], &server->bounds[i]);
+
+        pl_address_format(&config->listen[i], text, sizeof text);
+        if (rc == PL_E_BUSY)
+            fprintf(stderr, "parlad: %s is in use; stop that program or give --listen HOST:PORT\n",
+                    text);
+        else if (rc < 0)
+            fprintf(stderr, "parlad: cannot listen on %s: %s; give --listen HOST:PORT\n", text,
+                    pl_err_text(rc));
+        if (rc < 0)
+            return rc;
+        server->bounds_len++;
+    }
+    return PL_OK;
+}
+
+/* The addresses, as they are told: "127.0.0.1:50051, [::1]:50051". */
+static void describe(const struct pl_server *server, char *text, size_t size)
+{
+    size_t at = 0;
+
+    text[0] = 0;
+    for (uint32_t i = 0; i < server->bounds_len && at < size; i++) {
+        char address[300];
+
+        pl_address_format(pl_bound_address(server->bounds[i]), address, sizeof address);
+        at += (size_t)snprintf(text + at, size - at, "%s%s", i > 0 ? ", " : "", address);
+    }
+}
+
+static int open_data(struct pl_server *server)
+{
+    const char *dir = server->config->data;
+    struct pl_data_lock_holder holder = {.text = "another program"};
+    char text[400], addresses[360];
+    int rc = pl_data_lock_open(dir, &server->lock, &holder);
+
+    if (rc == PL_E_BUSY)
+        fprintf(stderr, "parlad: %s is in use by %s; stop it or give --data DIR\n", dir,
+                holder.text);
+    else if (rc < 0)
+        fprintf(stderr, "parlad: cannot use %s: %s; give --data DIR\n", dir,
+                errno != 0 ? strerror(errno) : pl_err_text(rc));
+    if (rc < 0)
+        return rc;
+    describe(server, addresses, sizeof addresses);
+    snprintf(text, sizeof text, "listening on %s", addresses);
+    rc = pl_data_lock_describe(server->lock, text);
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot write to %s: %s\n", dir, pl_err_text(rc));
+    return rc;
+}
+
+static int start_engine(struct pl_server *server, uint64_t log)
+{
+    const struct pl_config *config = server->config;
+    struct pl_engine_thread_config engine = {
+        .store = pl_sqlite_store_iface(server->store),
+        .log = log,
+        .loops_len = config->loops,
+        .guests = config->guests,
+        .durability = config->durability,
+        .session_idle_ms = config->guest_idle_ms,
+        .text_size_max = config->text_size_max,
+        .inbox_len_max = config->requests_max,
+        .to_loop = to_loop,
+        .self = server,
+    };
+    int rc = pl_engine_thread_start(&engine, &server->engine);
+
+    if (rc < 0)
+        fprintf(stderr, "parlad: the engine did not start: %s\n", pl_err_text(rc));
+    return rc;
+}
+
+static int start_store(struct pl_server *server, uint64_t log)
+{
+    const struct pl_config *config = server->config;
+    struct pl_store_problem problem = {.text = ""};
+    struct pl_sqlite_config sqlite = {.dir = config->data, .durability = config->durability};
+    struct pl_reader_pool_config readers = {
+        .store = &sqlite,
+        .threads = READERS_LEN,
+        .log = log,
+        .session_idle_ms = config->guest_idle_ms,
+        .on_answer = on_answer,
+        .self = server,
+    };
+    int rc = pl_sqlite_store_open(&sqlite, &server->store, &problem);
+
+    if (rc == PL_OK)
+        rc = start_engine(server, log);
+    if (rc == PL_OK)
+        rc = pl_reader_pool_start(&readers, &server->readers, &problem);
+    if (problem.text[0] != 0)
+        fprintf(stderr, "parlad: %s\n", problem.text);
+    return rc;
+}
+
+static int start_loops(struct pl_server *server, uint64_t log)
+{
+    struct pl_io_loop_config config = {
+        .config = server->config,
+        .log = log,
+        .engine_weak = server->engine,
+        .readers_weak = server->readers,
+        .on_drained = on_drained,
+        .self = server,
+    };
+    int rc = PL_OK;
+
+    for (uint32_t i = 0; rc == PL_OK && i < server->config->loops; i++) {
+        config.number = i;
+        rc = pl_io_loop_new(&config, &server->loops[i]);
+        if (rc == PL_OK)
+            server->loops_len++;
+        for (uint32_t k = 0; rc == PL_OK && k < server->bounds_len; k++)
+            rc = pl_io_loop_listen(server->loops[i], server->bounds[k]);
+    }
+    for (uint32_t i = 0; rc == PL_OK && i < server->loops_len; i++)
+        rc = pl_io_loop_start(server->loops[i]);
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot serve: %s\n", pl_err_text(rc));
+    return rc;
+}
+
+static int make_control(struct pl_server *server)
+{
+    static const int signums[] = {SIGTERM, SIGINT};
+    struct pl_loop_ops ops = {.self = server, .on_letter = on_control_letter};
+    int rc = pl_loop_new(&ops, CONTROL_INBOX_LEN_MAX, &server->control);
+
+    if (rc == PL_OK)
+        rc = pl_timer_new(server->control, on_deadline, server, &server->deadline);
+    for (size_t i = 0; rc == PL_OK && i < 2; i++)
+        rc = pl_signal_new(server->control, signums[i], on_signal, server, &server->signals[i]);
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot start: %s\n", pl_err_text(rc));
+    return rc;
+}
+
+static int start(struct pl_server *server)
+{
+    uint64_t log;
+    int rc;
+
+    pl_random(&log, sizeof log);
+    rc = make_control(server);
+    if (rc == PL_OK)
+        rc = open_addresses(server);
+    if (rc == PL_OK)
+        rc = open_data(server);
+    if (rc == PL_OK)
+        rc = start_store(server, log);
+    if (rc == PL_OK)
+        rc = start_loops(server, log);
+    return rc;
+}
+
+/* Whatever has been started is ended; takes a half-started server. */
+static void stop(struct pl_server *server)
+{
+    for (uint32_t i = 0; i < server->loops_len; i++)
+        pl_io_loop_stop(server->loops[i]);
+    pl_reader_pool_stop(server->readers);
+    pl_engine_thread_stop(server->engine);
+    for (uint32_t i = 0; i < server->loops_len; i++)
+        pl_io_loop_free(server->loops[i]);
+    pl_sqlite_store_close(server->store);
+    pl_data_lock_close(server->lock);
+    for (uint32_t i = 0; i < server->bounds_len; i++)
+        pl_bound_close(server->bounds[i]);
+    for (size_t i = 0; i < 2; i++)
+        pl_signal_free(server->signals[i]);
+    pl_timer_free(server->deadline);
+    pl_loop_free(server->control);
+}
+
+static void announce(const struct pl_server *server)
+{
+    for (uint32_t i = 0; i < server->bounds_len; i++) {
+        char address[300];
+
+        pl_address_format(pl_bound_address(server->bounds[i]), address, sizeof address);
+        printf("listening on %s\n", address);
+    }
+    printf("data in %s\n", server->config->data);
+    fflush(stdout);
+}
+
+int pl_server_run(const struct pl_config *config)
+{
+    struct pl_server *server = pl_zalloc(sizeof *server);
+    int rc;
+
+    if (server == NULL) {
+        fprintf(stderr, "parlad: %s\n", pl_err_text(PL_E_NOMEM));
+        return EXIT_FAILURE;
+    }
+    server->config = config;
+    rc = start(server);
+    if (rc == PL_OK) {
+        announce(server);
+        pl_loop_run(server->control);
+    }
+    stop(server);
+    pl_free(server);
+    if (rc == PL_OK)
+        pl_diag(PL_DIAG_INFO, "server", "stopped");
+    return rc == PL_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,31 @@
+/* session_service.c - who one is: guests, and the tokens that prove it. */
+#include "server/service.h"
+
+static const struct pl_rpc_method methods[] = {
+    {.name = "SignUp", .on_message = pl_unary_on_message},
+    {.name = "SignIn", .on_message = pl_unary_on_message},
+    {.name = "SignInAsGuest", .on_message = pl_unary_on_message},
+    {.name = "SignOut", .on_message = pl_unary_on_message},
+    {.name = "ListSessions", .on_message = pl_unary_on_message},
+    {.name = "EndSession", .on_message = pl_unary_on_message},
+    {.name = "ChangePassword", .on_message = pl_unary_on_message},
+};
+
+static const struct pl_unary unary[] = {
+    {0}, /* SignUp */
+    {0}, /* SignIn */
+    {.command = pl_wire_sign_in_as_guest, .anonymous = true},
+    {.command = pl_wire_sign_out},
+    {0}, /* ListSessions */
+    {0}, /* EndSession */
+    {0}, /* ChangePassword */
+};
+
+_Static_assert(sizeof methods / sizeof methods[0] == sizeof unary / sizeof unary[0], "a row each");
+
+const struct pl_service_def pl_session_service = {
+    .service = {.name = "parla.v1.SessionService",
+                .methods = methods,
+                .methods_len = sizeof methods / sizeof methods[0]},
+    .unary = unary,
+};

@@ -1,0 +1,73 @@
+/*
+ * stream_call.h - a StreamMessages or TakeMessages call, as loop and engine know
+ * it.
+ *
+ * The loop makes it when the call opens. When the call is over it travels to the
+ * engine, which forgets the stream or ends the taker's leases, and back to the
+ * loop, which frees it: so forgetting never fails for want of memory.
+ */
+#ifndef PL_SERVER_STREAM_CALL_H
+#define PL_SERVER_STREAM_CALL_H
+
+#include "base/list.h"
+#include "fanout/hub.h"
+#include "rpc/host.h"
+#include "server/errand.h"
+
+struct pl_io_loop;
+
+enum pl_stream_call_state {
+    PL_STREAM_CALL_ASKING, /* the engine has been asked */
+    PL_STREAM_CALL_OPEN,   /* it streams, or takes */
+    PL_STREAM_CALL_GONE,   /* the call is over; the engine is being told */
+};
+
+struct pl_stream_call {
+    struct pl_msg gone;        /* PL_MSG_STREAM_GONE */
+    struct pl_command command; /* what the engine does when it is gone */
+    uint64_t id;               /* the call's */
+    uint32_t loop;
+    bool taker;
+    /* the loop's own */
+    struct pl_io_loop *io_weak;
+    struct pl_list node; /* in the loop's list of open ones */
+    enum pl_stream_call_state state;
+    struct pl_rpc_call *call_weak; /* until it is GONE */
+    struct pl_stream *stream;      /* the hub's; NULL for takers and while ASKING */
+    struct pl_hash token_hash;     /* to mark the session as used */
+    int64_t touched_ms;            /* monotonic */
+    int64_t sent_ms;               /* takers: when something was last sent, monotonic */
+    bool page_failed;              /* its page could not be asked for */
+};
+
+/* Makes one for a call that opens; it is in the loop's list until the call is over.
+ * NULL when memory is short. */
+struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
+                                          bool taker, const struct pl_hash *token_hash);
+
+/* on_close of both kinds of call: leaves the hub, tells the engine. */
+void pl_stream_call_on_close(struct pl_rpc_call *call);
+
+/* StreamMessages (stream.c). */
+void pl_stream_on_message(struct pl_rpc_call *call, struct pl_bytes message);
+/* The engine has answered SUBSCRIBE. */
+void pl_stream_answer(struct pl_stream_call *stream_call, const struct pl_errand *errand);
+/* A page has come. */
+void pl_stream_page(struct pl_stream_call *stream_call, struct pl_errand *errand);
+/* What the loop's hub asks for. */
+struct pl_hub_ops pl_stream_hub_ops(struct pl_io_loop *io);
+/* Ends the streams whose pages could not be asked for. */
+void pl_stream_end_failed(struct pl_io_loop *io);
+
+/* TakeMessages (take.c). */
+void pl_take_on_message(struct pl_rpc_call *call, struct pl_bytes message);
+void pl_take_answer(struct pl_stream_call *stream_call, const struct pl_errand *errand);
+void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *taken);
+/* Silence: a Heartbeat where one is due. */
+void pl_take_beat(struct pl_stream_call *stream_call, int64_t now_ms);
+void pl_take_drain(struct pl_stream_call *stream_call, uint32_t retry_after_ms);
+
+/* Marks the session as used, where that is due. */
+void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * unary.c - all unary methods in one: decode, ask, answer.
+ */
+#include "server/service.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "rpc/details.h"
+#include "server/io_loop.h"
+
+#include <string.h>
+
+#define BEARER "Bearer "
+
+/* A token is 256 random bits in base64. */
+enum { TOKEN_SIZE = 32 };
+
+_Static_assert(PL_BASE64_SIZE(TOKEN_SIZE) <= sizeof((struct pl_errand *)0)->token,
+               "an errand holds a token");
+
+void pl_call_refuse(struct pl_rpc_call *call, const struct pl_refusal *refusal)
+{
+    enum pl_code code = pl_reason_code(refusal->reason);
+    const char *text = refusal->detail[0] != 0 ? refusal->detail : pl_reason_text(refusal->reason);
+    struct pl_rpc_details details = {
+        .code = code,
+        .message = text,
+        .reason = pl_reason_name(refusal->reason),
+        .domain = "parla",
+        .field = refusal->field,
+        .retry_ms = refusal->retry_ms,
+    };
+    struct pl_rpc_status status = {.code = code, .message = text};
+    struct pl_buf *buf = NULL;
+
+    /* short of memory, the status alone has to do */
+    if (pl_rpc_details_pack(&details, &buf) == PL_OK)
+        status.details = (struct pl_bytes){buf->data, buf->size};
+    pl_rpc_call_finish(call, &status);
+    pl_buf_unref(buf);
+}
+
+bool pl_call_token(struct pl_rpc_call *call, struct pl_hash *ret_hash)
+{
+    struct pl_refusal refusal = pl_refusal_of(PL_REASON_TOKEN_MISSING);
+    const size_t prefix = strlen(BEARER);
+    struct pl_bytes value;
+
+    if (pl_rpc_call_metadata(call, "authorization", &value) && value.size > prefix &&
+        strncasecmp((const char *)value.data, BEARER, prefix) == 0) {
+        *ret_hash = pl_hash_of((struct pl_bytes){value.data + prefix, value.size - prefix});
+        return true;
+    }
+    pl_call_refuse(call, &refusal);
+    return false;
+}
+
+bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
+{
+    int rc = pl_engine_thread_post(io->config.engine_weak, errand);
+
+    if (rc < 0) {
+        struct pl_refusal refusal = pl_refusal_of_err(rc);
+
+        pl_errand_free(errand);
+        pl_call_refuse(call, &refusal);
+        return false;
+    }
+    return true;
+}
+
+static const struct pl_unary *unary_of(const struct pl_rpc_call *call)
+{
+    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
+
+    return &ctx->def->unary[pl_rpc_call_method(call) - ctx->def->service.methods];
+}
+
+/* A new session's token: told once, kept as a hash. */
+static void make_token(struct pl_errand *errand)
+{
+    uint8_t secret[TOKEN_SIZE];
+
+    pl_random(secret, sizeof secret);
+    pl_base64url_encode(secret, sizeof secret, errand->token);
+    errand->command.token_hash = pl_hash_of(pl_bytes_str(errand->token));
+}
+
+/* Sends the errand to whom it concerns. */
+static void send_out(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
+{
+    struct pl_refusal refusal;
+    int rc;
+
+    if (errand->kind == PL_ERRAND_COMMAND || errand->kind == PL_ERRAND_ONLINE) {
+        pl_errand_to_engine(io, call, errand);
+        return;
+    }
+    rc = pl_reader_pool_post(io->config.readers_weak, errand);
+    if (rc < 0) {
+        refusal = pl_refusal_of_err(rc);
+        pl_errand_free(errand);
+        pl_call_refuse(call, &refusal);
+    }
+}
+
+static int decode(const struct pl_unary *unary, struct pl_bytes message, struct pl_errand *errand)
+{
+    int rc;
+
+    if (unary->command != NULL)
+        return unary->command(message, &errand->arena, &errand->command, &errand->refusal);
+    errand->kind = PL_ERRAND_QUERY;
+    rc = unary->query(message, &errand->arena, &errand->query, &errand->refusal);
+    if (rc == PL_OK && errand->refusal.reason == PL_REASON_NONE &&
+        errand->query.kind == PL_QUERY_LIST_USERS)
+        errand->kind = errand->query.u.list_users.online_only ? PL_ERRAND_ONLINE : PL_ERRAND_USERS;
+    return rc;
+}
+
+/* SignInAsGuest: nobody has to be known. */
+static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
+                           struct pl_errand *errand)
+{
+    if (errand->refusal.reason != PL_REASON_NONE) {
+        pl_call_refuse(call, &errand->refusal);
+        pl_errand_free(errand);
+        return;
+    }
+    make_token(errand);
+    send_out(io, call, errand);
+}
+
+void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
+{
+    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
+    const struct pl_unary *unary = unary_of(call);
+    struct pl_refusal refusal = pl_refusal_of(PL_REASON_METHOD_UNSUPPORTED);
+    struct pl_errand *errand;
+    int rc;
+
+    if (unary->command == NULL && unary->query == NULL) {
+        pl_call_refuse(call, &refusal);
+        return;
+    }
+    errand = pl_errand_new(PL_ERRAND_COMMAND, ctx->io_weak->config.number, pl_rpc_call_id(call));
+    rc = errand == NULL ? PL_E_NOMEM : decode(unary, message, errand);
+    if (rc < 0) {
+        refusal = pl_refusal_of_err(rc);
+        pl_errand_free(errand);
+        pl_call_refuse(call, &refusal);
+    } else if (unary->anonymous) {
+        send_anonymous(ctx->io_weak, call, errand);
+    } else if (!pl_call_token(call, &errand->command.token_hash)) {
+        pl_errand_free(errand);
+    } else {
+        errand->query.token_hash = errand->command.token_hash;
+        if (errand->refusal.reason != PL_REASON_NONE)
+            pl_errand_only_token(errand);
+        send_out(ctx->io_weak, call, errand);
+    }
+}
+
+void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand)
+{
+    struct pl_rpc_status status = {.code = PL_CODE_OK};
+    int rc;
+
+    PL_ASSERT(errand->answered);
+    if (errand->refusal.reason != PL_REASON_NONE) {
+        pl_call_refuse(call, &errand->refusal);
+        return;
+    }
+    if (errand->pending.reason != PL_REASON_NONE) {
+        pl_call_refuse(call, &errand->pending);
+        return;
+    }
+    PL_ASSERT(errand->response != NULL);
+    rc = pl_rpc_call_send(call, errand->response);
+    if (rc < 0) {
+        struct pl_refusal refusal = pl_refusal_of_err(rc);
+
+        pl_call_refuse(call, &refusal);
+        return;
+    }
+    pl_rpc_call_finish(call, &status);
+}

@@ -1,0 +1,21 @@
+/* user_service.c - finding users. */
+#include "server/service.h"
+
+static const struct pl_rpc_method methods[] = {
+    {.name = "GetUser", .on_message = pl_unary_on_message},
+    {.name = "ListUsers", .on_message = pl_unary_on_message},
+    {.name = "UpdateUser", .on_message = pl_unary_on_message},
+};
+
+static const struct pl_unary unary[] = {
+    {.command = pl_wire_get_user}, {.query = pl_wire_list_users}, {0}, /* UpdateUser */
+};
+
+_Static_assert(sizeof methods / sizeof methods[0] == sizeof unary / sizeof unary[0], "a row each");
+
+const struct pl_service_def pl_user_service = {
+    .service = {.name = "parla.v1.UserService",
+                .methods = methods,
+                .methods_len = sizeof methods / sizeof methods[0]},
+    .unary = unary,
+};
