@@ -45,7 +45,7 @@ struct pl_feed {
     pl_position through;   /* the batch's last position: nothing at or below comes later */
     struct pl_buf *frames; /* one reference */
     uint32_t entries_len;
-    struct pl_feed_entry entries[];
+    struct pl_feed_entry entries[]; /* of events, positions rise, and offsets with them */
 };
 
 /* A feed with one reference and copies of both; NULL when memory is short. */

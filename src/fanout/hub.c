@@ -17,7 +17,7 @@ struct pl_hub {
     struct pl_stream_set set;
     struct pl_map streams; /* by user */
     struct pl_beats beats;
-    struct pl_bytebuf scratch; /* for making frames */
+    struct pl_bytebuf scratch; /* for making frames; empty in between */
     pl_position through;       /* all feeds up to here that concern this hub have come */
     int64_t now_ms;            /* as last told */
     bool draining;
@@ -77,7 +77,7 @@ static void set_time(struct pl_hub *hub, int64_t now_ms)
     hub->now_ms = now_ms;
 }
 
-/* Gives the stream what is in scratch. */
+/* Gives the stream what is in scratch, and empties it. */
 static int say(struct pl_hub *hub, struct pl_stream *stream)
 {
     int rc = hub->scratch.err;
@@ -122,13 +122,13 @@ static int fill(struct pl_hub *hub, struct pl_stream *stream, const struct pl_st
     const struct pl_framer *framer = &hub->config.framer;
     int rc = PL_OK;
 
-    for (uint32_t i = 0; i < start->rooms_len; i++) {
+    for (uint32_t i = 0; rc == PL_OK && i < start->rooms_len; i++)
         rc = pl_stream_gain(stream, start->rooms[i].id, start->shown);
-        if (rc < 0)
-            return rc;
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < start->rooms_len; i++)
         framer->read_marker(framer->self, start->rooms[i].name, start->rooms[i].read_sequence,
                             &hub->scratch);
-    }
     if (start->rooms_len > 0)
         rc = say(hub, stream);
     if (rc == PL_OK)

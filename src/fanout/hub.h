@@ -13,8 +13,8 @@
  * back when the next event it needs has left the tail. Whatever the source, an
  * event is given only if it is beyond the cursor, and in the order of positions.
  *
- * Threads:   the loop's. Knows no sockets and no clock: `now_ms` is passed, the
- *            time that heartbeats tell (milliseconds since 1970); it may jump.
+ * Threads:   the loop's. Knows no sockets and no clock: `now_ms` is passed, on
+ *            any clock (framer.heartbeat gets it as it is); it may jump.
  * Ownership: the hub owns streams until pl_hub_close().
  */
 #ifndef PL_FANOUT_HUB_H

@@ -178,17 +178,6 @@ void pl_places_make_ready(struct pl_places *places, struct pl_place *place, uint
     sift_up(places, places->ready_len++);
 }
 
-pl_position pl_places_limit(const struct pl_places *places)
-{
-    pl_position limit = PL_POSITION_MAX;
-
-    if (places->ready_len > 1)
-        limit = places->ready[1]->next;
-    if (places->ready_len > 2 && places->ready[2]->next < limit)
-        limit = places->ready[2]->next;
-    return limit;
-}
-
 void pl_places_move_first(struct pl_places *places, uint64_t number, pl_position position)
 {
     places->ready[0]->at = number;

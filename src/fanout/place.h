@@ -62,9 +62,6 @@ static inline struct pl_place *pl_places_first(const struct pl_places *places)
     return places->ready_len == 0 ? NULL : places->ready[0];
 }
 
-/* What the first may be given before another's turn comes: entries below this. */
-pl_position pl_places_limit(const struct pl_places *places);
-
 /* The first has moved on, to that entry. */
 void pl_places_move_first(struct pl_places *places, uint64_t number, pl_position position);
 

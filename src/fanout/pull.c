@@ -5,8 +5,9 @@
  * tails. Nothing is allocated here, and nothing calls back: what is to be done
  * is left to pl_hub_turn().
  *
- * Events of one room that came in one feed lie one behind the other there, so a
- * run of them is one copy.
+ * The frames of a feed lie in the order of their positions. So entries of one
+ * room that lie one right behind the other have no event of another room between
+ * them, and such a run is one copy, also where rooms are merged.
  */
 #include "base/assert.h"
 #include "fanout/stream.h"
@@ -61,7 +62,6 @@ static size_t pull_run(struct pl_stream *stream, const struct pl_place *place, u
 {
     const struct pl_tail *tail = place->tail;
     const struct pl_tail_entry *first = pl_tail_at(tail, place->at);
-    pl_position limit = pl_places_limit(&stream->places);
     uint64_t number = place->at;
     size_t n = 0;
 
@@ -69,7 +69,7 @@ static size_t pull_run(struct pl_stream *stream, const struct pl_place *place, u
     while (number < tail->end) {
         const struct pl_tail_entry *entry = pl_tail_at(tail, number);
 
-        if (entry->position >= limit || entry->position > place->until || entry->size > size - n ||
+        if (entry->position > place->until || entry->size > size - n ||
             entry->frames_weak != first->frames_weak || entry->offset != first->offset + n)
             break;
         n += entry->size;

@@ -2,9 +2,10 @@
  * stream.c - the states of a stream.
  *
  * The tricky idea is `pages_until`. Tails hold events, not who might see them
- * when. So for whatever was before the stream was opened, and for any change of
- * membership that it did not see while live, only the store's spans can tell;
- * the stream stays with pages until it is past all of those.
+ * when. So what was before the stream was opened, and what it is owed of a room
+ * that was lost, only the store's spans can tell; a stream that is not live stays
+ * with pages until it is past all of that. A gain needs no such care: the place
+ * itself says from where.
  */
 #include "fanout/stream.h"
 
@@ -19,7 +20,8 @@ static pl_position max_position(pl_position a, pl_position b)
     return a > b ? a : b;
 }
 
-static struct pl_backlog *backlog_copy(const struct pl_backlog *backlog)
+/* A copy that ends at `shown`, where it is of a log that is shorter now. */
+static struct pl_backlog *backlog_copy(const struct pl_backlog *backlog, pl_position shown)
 {
     size_t rooms_size = backlog->rooms_len * sizeof *backlog->rooms;
     struct pl_backlog *copy = pl_alloc(sizeof *copy + rooms_size);
@@ -27,6 +29,8 @@ static struct pl_backlog *backlog_copy(const struct pl_backlog *backlog)
     if (copy == NULL)
         return NULL;
     *copy = *backlog;
+    if (copy->until > shown)
+        copy->until = shown;
     copy->rooms = (const struct pl_backlog_room *)(copy + 1);
     if (rooms_size > 0)
         memcpy(copy + 1, backlog->rooms, rooms_size);
@@ -55,15 +59,14 @@ struct pl_stream *pl_stream_new(struct pl_stream_set *set, const struct pl_strea
     stream->rooms_len = names_len;
     for (uint32_t i = 0; i < names_len; i++)
         stream->rooms[i] = start->rooms[i].id;
+    stream->pages_until = start->shown;
     if (start->backlog.kind != PL_BACKLOG_NONE && start->after < start->backlog.until) {
-        stream->shown = max_position(stream->shown, start->backlog.until);
-        stream->backlog = backlog_copy(&start->backlog);
+        stream->backlog = backlog_copy(&start->backlog, start->shown);
         if (stream->backlog == NULL) {
             pl_free(stream);
             return NULL;
         }
     }
-    stream->pages_until = stream->shown;
     return stream;
 }
 
@@ -132,7 +135,6 @@ int pl_stream_gain(struct pl_stream *stream, pl_room_id room, pl_position from)
     struct pl_place *place;
     int rc;
 
-    stream->pages_until = max_position(stream->pages_until, from);
     if (pl_places_find(&stream->places, room) != NULL)
         return PL_OK;
     rc = pl_places_add(&stream->places, &stream->set_weak->tails, stream, room, from, &place);
@@ -154,8 +156,7 @@ void pl_stream_lose(struct pl_stream *stream, pl_room_id room, pl_position until
     stream->pages_until = max_position(stream->pages_until, until);
     if (place == NULL)
         return;
-    if (stream->state != PL_STREAM_LIVE || until <= stream->cursor ||
-        (pl_list_empty(&place->idle) && place->next > until))
+    if (stream->state != PL_STREAM_LIVE || (pl_list_empty(&place->idle) && place->next > until))
         pl_places_remove(&stream->places, &stream->set_weak->tails, place);
     else
         place->until = until;

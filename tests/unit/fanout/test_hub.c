@@ -345,6 +345,30 @@ static void hub_backlog_goes_with_query_and_cursor_until_it_is_passed(void **sta
     pl_hub_free(bench.hub);
 }
 
+static void hub_backlog_beyond_shown_ends_there(void **state)
+{
+    BENCH(10000);
+    struct pl_stream_start start = {
+        .user = {7},
+        .shown = 9,
+        .backlog = {.kind = PL_BACKLOG_BEGINNING, .until = 100},
+        .all = true,
+        .now_ms = START_MS,
+    };
+    struct pl_stream *stream;
+
+    (void)state;
+    assert_int_equal(pl_hub_open(bench.hub, &start, (void *)(uintptr_t) "a", &stream), PL_OK);
+    turn(&bench, "page a;");
+    assert_int_equal(bench.query.backlog.until, 9);
+    page(&bench, stream, "8", 9);
+    turn(&bench, "wake a;");
+    expect_pull(stream, "E8 C9");
+    turn(&bench, "");
+    pl_hub_close(bench.hub, stream);
+    pl_hub_free(bench.hub);
+}
+
 static void hub_slow_stream_falls_behind_and_rejoins(void **state)
 {
     BENCH(600);
@@ -456,6 +480,21 @@ static void hub_room_that_is_left_streams_up_to_there(void **state)
     assert_int_equal(pl_hub_stats(bench.hub).tails_len, 1);
     bench.told[0] = 0;
     turn(&bench, "");
+    pl_hub_close(bench.hub, stream);
+    pl_hub_free(bench.hub);
+}
+
+static void hub_room_that_is_left_in_silence_goes_at_once(void **state)
+{
+    BENCH(10000);
+    struct pl_stream *stream = open_at(&bench, "a", true, 2, 5, 5);
+
+    (void)state;
+    expect_pull(stream, "M3one M4two C5");
+    assert_int_equal(apply(&bench, 5, "l2@5"), PL_OK);
+    assert_int_equal(pl_hub_stats(bench.hub).tails_len, 1);
+    assert_int_equal(apply(&bench, 7, "e2@6 e1@7"), PL_OK);
+    expect_pull(stream, "E7");
     pl_hub_close(bench.hub, stream);
     pl_hub_free(bench.hub);
 }
@@ -729,33 +768,41 @@ static void hub_evicted_feed_of_a_tail_that_began_anew_takes_nothing(void **stat
     pl_hub_free(bench.hub);
 }
 
+static void settle(struct bench *bench, struct pl_stream *stream)
+{
+    uint8_t bytes[4096];
+
+    while (pl_hub_stats(bench->hub).streams_len > 0 &&
+           (pl_stream_pull(stream, bytes, sizeof bytes) > 0 || pl_hub_turn(bench->hub)))
+        ;
+}
+
 /* Runs a stream's life with the nth allocation failing; false when none did. */
 static bool life_with_failure(uint64_t nth)
 {
     struct bench bench;
     struct pl_stream *stream = NULL;
-    uint8_t bytes[4096];
     bool failed;
 
     pl_mem_fail_at(nth);
     if (bench_init(&bench, 10000) == PL_OK) {
         stream = open_at(&bench, "a", true, 2, 2, 5);
         if (stream != NULL) {
-            while (pl_hub_turn(bench.hub))
-                ;
-            pl_hub_page(bench.hub, stream, pl_buf_copy(bytes, 0), 5, START_MS);
+            settle(&bench, stream);
+            pl_hub_page(bench.hub, stream, pl_buf_copy("", 0), 5, START_MS);
             (void)apply(&bench, 8, "e1@6 j3@7 e3@8 m1");
-            while (pl_stream_pull(stream, bytes, sizeof bytes) > 0)
-                ;
-            (void)apply(&bench, 10, "e1@9 e2@10 l3@9 m2");
-            pl_hub_tick(bench.hub, START_MS + HEARTBEAT_MS);
-            pl_hub_drain(bench.hub, 1, 1);
-            while (pl_stream_pull(stream, bytes, sizeof bytes) > 0)
-                ;
-            while (pl_hub_turn(bench.hub))
-                ;
-            assert_int_equal(pl_hub_stats(bench.hub).streams_len, 0);
+            settle(&bench, stream);
         }
+        if (pl_hub_stats(bench.hub).live_len == 1) {
+            (void)apply(&bench, 10, "e1@9 l2@10 e2@10 e1@11 m1");
+            settle(&bench, stream);
+        }
+        pl_hub_tick(bench.hub, START_MS + HEARTBEAT_MS);
+        pl_hub_drain(bench.hub, 1, 1);
+        if (stream != NULL)
+            settle(&bench, stream);
+        assert_int_equal(pl_hub_stats(bench.hub).streams_len, 0);
+        assert_int_equal(pl_hub_stats(bench.hub).tails_len, 0);
         pl_hub_free(bench.hub);
     }
     failed = pl_mem_failed() != 0;
@@ -786,6 +833,8 @@ int main(void)
         cmocka_unit_test(hub_ready_stream_is_not_woken_again),
         cmocka_unit_test(hub_room_that_is_joined_streams_from_there),
         cmocka_unit_test(hub_room_that_is_left_streams_up_to_there),
+        cmocka_unit_test(hub_room_that_is_left_in_silence_goes_at_once),
+        cmocka_unit_test(hub_backlog_beyond_shown_ends_there),
         cmocka_unit_test(hub_named_room_comes_back_with_its_user),
         cmocka_unit_test(hub_membership_while_catching_up_is_left_to_the_pages),
         cmocka_unit_test(hub_gain_of_a_tail_that_begins_later_is_fed_from_the_store),
