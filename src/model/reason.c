@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-#include <stdio.h>
+#include <string.h>
 
 const char *pl_reason_name(enum pl_reason reason)
 {
@@ -81,11 +81,25 @@ struct pl_refusal pl_refusal_of_err(int err)
     return refusal;
 }
 
+/* Copies what fits, cut between characters: it becomes a protobuf string. */
+static void copy_cut(char *to, size_t to_size, const char *from)
+{
+    size_t size = strlen(from);
+
+    if (size >= to_size) {
+        size = to_size - 1;
+        while (size > 0 && (from[size] & 0xc0) == 0x80)
+            size--;
+    }
+    memcpy(to, from, size);
+    to[size] = 0;
+}
+
 struct pl_refusal pl_refusal_field(const char *field, const char *detail)
 {
     struct pl_refusal refusal = {.reason = PL_REASON_FIELD_INVALID};
 
-    snprintf(refusal.field, sizeof refusal.field, "%s", field);
-    snprintf(refusal.detail, sizeof refusal.detail, "%s", detail);
+    copy_cut(refusal.field, sizeof refusal.field, field);
+    copy_cut(refusal.detail, sizeof refusal.detail, detail);
     return refusal;
 }
