@@ -8,9 +8,8 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "google/rpc/error_details.pb-c.h"
-#include "google/rpc/status.pb-c.h"
 #include "pb/message.h"
+#include "rpc/details.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,39 +46,19 @@ bool pl_api_may_retry(const struct pl_api_result *result)
            result->code == PL_CODE_DEADLINE_EXCEEDED || result->code == PL_CODE_CANCELLED;
 }
 
-/* google.rpc.RetryInfo among the details, in milliseconds; 0 for none. */
-static uint32_t retry_ms_of(struct pl_bytes details)
+/* When to try again, as the details tell; 0 where they do not. */
+static uint32_t retry_ms_of(struct pl_bytes data)
 {
     struct pl_arena arena;
-    struct pl_pb_fault fault;
-    ProtobufCMessage *message = NULL;
-    const Google__Rpc__Status *status;
-    uint32_t retry_ms = 0;
+    struct pl_rpc_details details = {0};
 
-    if (details.size == 0)
+    if (data.size == 0)
         return 0;
     pl_arena_init(&arena, DETAILS_SIZE_MAX);
-    if (pl_pb_unpack(&google__rpc__status__descriptor, details, &arena, &fault, &message) < 0)
-        goto out;
-    status = (const Google__Rpc__Status *)message;
-    for (size_t i = 0; i < status->n_details; i++) {
-        const Google__Protobuf__Any *any = status->details[i];
-        struct pl_bytes value = {any->value.data, any->value.len};
-        const Google__Rpc__RetryInfo *info;
-
-        if (strcmp(any->type_url, "type.googleapis.com/google.rpc.RetryInfo") != 0)
-            continue;
-        if (pl_pb_unpack(&google__rpc__retry_info__descriptor, value, &arena, &fault, &message) < 0)
-            continue;
-        info = (const Google__Rpc__RetryInfo *)message;
-        if (info->retry_delay != NULL && info->retry_delay->seconds >= 0 &&
-            info->retry_delay->seconds < 3600 && info->retry_delay->nanos >= 0)
-            retry_ms = (uint32_t)info->retry_delay->seconds * 1000 +
-                       (uint32_t)info->retry_delay->nanos / 1000000;
-    }
-out:
+    if (pl_rpc_details_unpack(data, &arena, &details) < 0)
+        details.retry_ms = 0; /* the status stands without them */
     pl_arena_done(&arena);
-    return retry_ms;
+    return details.retry_ms;
 }
 
 static struct pl_api_result result_of(const struct pl_rpc_status *status, bool malformed)

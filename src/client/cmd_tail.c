@@ -193,7 +193,7 @@ int pl_cmd_tail(const struct pl_options *options)
     if (tail.rooms == NULL)
         err = PL_E_NOMEM;
     if (err == PL_OK && (options->given & PL_OPTION_UNREAD) != 0)
-        err = pl_marker_new(&tail.script.app, &tail.marker);
+        err = pl_marker_new(&tail.script.app, 0, &tail.marker);
     if (err < 0)
         pl_script_fail(&tail.script, err);
     status = pl_script_run(&tail.script);

@@ -21,6 +21,9 @@ struct mark {
 struct pl_marker {
     struct pl_app *app_weak;
     struct pl_list marks;
+    struct pl_timer *timer;
+    uint32_t delay_ms;
+    bool waiting; /* for the timer */
 };
 
 static void tell(struct mark *mark);
@@ -79,7 +82,15 @@ void pl_marker_shown(struct pl_marker *marker, const char *room, uint64_t sequen
     if (mark == NULL || sequence <= mark->shown)
         return;
     mark->shown = sequence;
-    tell(mark);
+    if (!marker->waiting) {
+        marker->waiting = true;
+        pl_timer_start(marker->timer, marker->delay_ms, 0);
+    }
+}
+
+static void on_timer(void *self)
+{
+    pl_marker_go_on(self);
 }
 
 uint64_t pl_marker_last(const struct pl_marker *marker, const char *room)
@@ -91,6 +102,8 @@ uint64_t pl_marker_last(const struct pl_marker *marker, const char *room)
 
 void pl_marker_go_on(struct pl_marker *marker)
 {
+    pl_timer_stop(marker->timer);
+    marker->waiting = false;
     PL_LIST_EACH (node, &marker->marks)
         tell(PL_CONTAINER(node, struct mark, node));
 }
@@ -116,14 +129,21 @@ bool pl_marker_is_done(const struct pl_marker *marker)
     return true;
 }
 
-int pl_marker_new(struct pl_app *app, struct pl_marker **ret_marker)
+int pl_marker_new(struct pl_app *app, uint32_t delay_ms, struct pl_marker **ret_marker)
 {
     struct pl_marker *marker = pl_zalloc(sizeof *marker);
+    int err;
 
     if (marker == NULL)
         return PL_E_NOMEM;
     marker->app_weak = app;
+    marker->delay_ms = delay_ms;
     pl_list_init(&marker->marks);
+    err = pl_timer_new(app->loop, on_timer, marker, &marker->timer);
+    if (err < 0) {
+        pl_free(marker);
+        return err;
+    }
     *ret_marker = marker;
     return PL_OK;
 }
@@ -136,5 +156,6 @@ void pl_marker_free(struct pl_marker *marker)
         pl_list_remove(node);
         pl_free(PL_CONTAINER(node, struct mark, node));
     }
+    pl_timer_free(marker->timer);
     pl_free(marker);
 }

@@ -13,8 +13,8 @@
 
 struct pl_marker;
 
-/* PL_E_NOMEM. */
-int pl_marker_new(struct pl_app *app, struct pl_marker **ret_marker);
+/* delay_ms: how long to gather what is shown before telling. PL_E_NOMEM. */
+int pl_marker_new(struct pl_app *app, uint32_t delay_ms, struct pl_marker **ret_marker);
 void pl_marker_free(struct pl_marker *marker); /* NULL is fine; before the app is done with */
 
 /* An event of a room has been shown. */
@@ -23,7 +23,7 @@ void pl_marker_shown(struct pl_marker *marker, const char *room, uint64_t sequen
 /* The last event shown of a room; 0 for none. */
 uint64_t pl_marker_last(const struct pl_marker *marker, const char *room);
 
-/* Signed in on a new connection. */
+/* Tells what has not been told; also when signed in on a new connection. */
 void pl_marker_go_on(struct pl_marker *marker);
 
 /* The server's log is another one: forgets all. */
