@@ -184,8 +184,8 @@ static int seek(struct pl_sqlite_reader *reader, struct pl_page_source *source,
         return PL_E_NOTFOUND;
     while (low < high) {
         pl_sequence middle = !halving && high - low > step ? high - step : low + (high - low) / 2;
-        pl_position position;
-        pl_sequence sequence;
+        pl_position position = 0;
+        pl_sequence sequence = 0;
 
         rc = probe(reader, source->room, middle, &position, &sequence);
         if (rc < 0)

@@ -12,61 +12,64 @@
 
 /* Names with a prefix, or beyond another, are ranges of an index: ">= least"
  * and, where there is an end, "< end". */
-#define PL_READER_STMT_MAP(X)                                                                   \
-    X(BEGIN, "BEGIN")                                                                           \
-    X(END, "ROLLBACK")                                                                          \
-    X(GET_META, PL_SQL_GET_META)                                                                \
-    X(FIND_SESSION, PL_SQL_FIND_SESSION)                                                        \
-    X(GET_USER, PL_SQL_GET_USER)                                                                \
-    X(FIND_ROOM, PL_SQL_FIND_ROOM)                                                              \
-    X(GET_MEMBER, PL_SQL_GET_MEMBER)                                                            \
-    X(LIST_USERS, "SELECT " PL_SQL_USER " FROM users INDEXED BY users_active "                  \
-                  "WHERE state = 1 AND name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3")        \
-    X(LIST_USERS_REST, "SELECT " PL_SQL_USER " FROM users INDEXED BY users_active "             \
-                       "WHERE state = 1 AND name >= ?1 ORDER BY name LIMIT ?2")                 \
-    /* the user's rooms; without the public ones if ?3 */                                       \
-    X(LIST_ROOMS_OWN, "SELECT " PL_SQL_ROOM ", " PL_SQL_MEMBER                                  \
-                      " FROM members m INDEXED BY members_user CROSS JOIN rooms r "             \
-                      "ON r.id = m.room WHERE m.user = ?1 AND (m.state = 1 OR m.state = 2) "    \
-                      "AND r.name >= ?2 AND NOT (?3 AND r.visibility = 1) "                     \
-                      "ORDER BY r.name LIMIT ?4")                                               \
-    X(LIST_ROOMS_PUBLIC, "SELECT " PL_SQL_ROOM " FROM rooms r INDEXED BY rooms_public "         \
-                         "WHERE r.visibility = 1 AND r.name >= ?1 ORDER BY r.name LIMIT ?2")    \
-    X(COUNT_MENTIONS, "SELECT ifnull((SELECT number FROM mentions WHERE user = ?1 AND "         \
-                      "room = ?2 ORDER BY sequence DESC LIMIT 1), 0) - "                        \
-                      "ifnull((SELECT number FROM mentions WHERE user = ?1 AND room = ?2 AND "  \
-                      "sequence <= ?3 ORDER BY sequence DESC LIMIT 1), 0)")                     \
-    X(LIST_MEMBERS, "SELECT " PL_SQL_MEMBER ", m.name FROM members m INDEXED BY members_name "  \
-                    "WHERE m.room = ?1 AND (m.state = 1 OR m.state = 2) AND m.name >= ?2 "      \
-                    "ORDER BY m.name, m.user LIMIT ?3")                                         \
-    X(LIST_MESSAGES, "SELECT e.sequence, ifnull(t.size, 0), e.bytes "                           \
-                     "FROM events e INDEXED BY events_message "                                 \
-                     "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "         \
-                     "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 AND "           \
-                     "e.message_no > 0 ORDER BY e.sequence LIMIT ?4")                           \
-    X(LIST_MESSAGES_BACK, "SELECT e.sequence, ifnull(t.size, 0), e.bytes "                      \
-                          "FROM events e INDEXED BY events_message "                            \
-                          "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "    \
-                          "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 AND "      \
-                          "e.message_no > 0 ORDER BY e.sequence DESC LIMIT ?4")                 \
-    X(LIST_THREAD, "SELECT e.sequence, 0, e.bytes FROM events e INDEXED BY events_thread "      \
-                   "WHERE e.room = ?1 AND e.thread = ?5 AND e.thread > 0 AND "                  \
-                   "e.sequence > ?2 AND e.sequence < ?3 ORDER BY e.sequence LIMIT ?4")          \
-    X(LIST_THREAD_BACK, "SELECT e.sequence, 0, e.bytes FROM events e INDEXED BY events_thread " \
-                        "WHERE e.room = ?1 AND e.thread = ?5 AND e.thread > 0 AND "             \
-                        "e.sequence > ?2 AND e.sequence < ?3 "                                  \
-                        "ORDER BY e.sequence DESC LIMIT ?4")                                    \
-    X(PAGE_SPANS, "SELECT room, start, until FROM spans INDEXED BY spans_until "                \
-                  "WHERE user = ?1 AND until > ?2")                                             \
-    X(PAGE_ROOM_SPANS, "SELECT room, start, until FROM spans WHERE user = ?1 AND room = ?3 "    \
-                       "AND until > ?2 AND start >= ifnull((SELECT s.start FROM spans s "       \
-                       "WHERE s.user = ?1 AND s.room = ?3 AND s.start <= ?2 "                   \
-                       "ORDER BY s.start DESC LIMIT 1), 0)")                                    \
-    X(PAGE_ROOM, "SELECT delivery, first_sequence, last_sequence, last_position "               \
-                 "FROM rooms WHERE id = ?1")                                                    \
-    X(PAGE_PROBE, "SELECT position, sequence FROM events INDEXED BY events_room "               \
-                  "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT 1")               \
-    X(PAGE_EVENTS, "SELECT position, sequence, bytes FROM events INDEXED BY events_room "       \
+#define PL_READER_STMT_MAP(X)                                                                  \
+    X(BEGIN, "BEGIN")                                                                          \
+    X(END, "ROLLBACK")                                                                         \
+    X(GET_META, PL_SQL_GET_META)                                                               \
+    X(FIND_SESSION, PL_SQL_FIND_SESSION)                                                       \
+    X(GET_USER, PL_SQL_GET_USER)                                                               \
+    X(FIND_ROOM, PL_SQL_FIND_ROOM)                                                             \
+    X(GET_MEMBER, PL_SQL_GET_MEMBER)                                                           \
+    X(LIST_USERS, "SELECT " PL_SQL_USER " FROM users INDEXED BY users_active "                 \
+                  "WHERE state = 1 AND name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3")       \
+    X(LIST_USERS_REST, "SELECT " PL_SQL_USER " FROM users INDEXED BY users_active "            \
+                       "WHERE state = 1 AND name >= ?1 ORDER BY name LIMIT ?2")                \
+    /* the user's rooms; without the public ones if ?3 */                                      \
+    X(LIST_ROOMS_OWN, "SELECT " PL_SQL_ROOM ", " PL_SQL_MEMBER                                 \
+                      " FROM members m INDEXED BY members_user CROSS JOIN rooms r "            \
+                      "ON r.id = m.room WHERE m.user = ?1 AND (m.state = 1 OR m.state = 2) "   \
+                      "AND r.name >= ?2 AND NOT (?3 AND r.visibility = 1) "                    \
+                      "ORDER BY r.name LIMIT ?4")                                              \
+    X(LIST_ROOMS_PUBLIC, "SELECT " PL_SQL_ROOM " FROM rooms r INDEXED BY rooms_public "        \
+                         "WHERE r.visibility = 1 AND r.name >= ?1 ORDER BY r.name LIMIT ?2")   \
+    X(COUNT_MENTIONS, "SELECT ifnull((SELECT number FROM mentions WHERE user = ?1 AND "        \
+                      "room = ?2 ORDER BY sequence DESC LIMIT 1), 0) - "                       \
+                      "ifnull((SELECT number FROM mentions WHERE user = ?1 AND room = ?2 AND " \
+                      "sequence <= ?3 ORDER BY sequence DESC LIMIT 1), 0)")                    \
+    X(LIST_MEMBERS, "SELECT " PL_SQL_MEMBER ", m.name FROM members m INDEXED BY members_name " \
+                    "WHERE m.room = ?1 AND (m.state = 1 OR m.state = 2) AND m.name >= ?2 "     \
+                    "ORDER BY m.name, m.user LIMIT ?3")                                        \
+    X(LIST_MESSAGES, "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), e.bytes "      \
+                     "FROM events e INDEXED BY events_room "                                   \
+                     "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "        \
+                     "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "              \
+                     "ORDER BY e.sequence")                                                    \
+    X(LIST_MESSAGES_BACK, "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), e.bytes " \
+                          "FROM events e INDEXED BY events_room "                              \
+                          "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "   \
+                          "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "         \
+                          "ORDER BY e.sequence DESC")                                          \
+    X(MESSAGES_UP_TO, "SELECT sequence, messages FROM events INDEXED BY events_room "          \
+                      "WHERE room = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT 1")     \
+    X(LIST_THREAD, "SELECT e.sequence, e.kind, e.messages, 0, e.bytes "                        \
+                   "FROM events e INDEXED BY events_thread "                                   \
+                   "WHERE e.room = ?1 AND e.thread = ?4 AND e.thread > 0 AND "                 \
+                   "e.sequence > ?2 AND e.sequence < ?3 ORDER BY e.sequence")                  \
+    X(LIST_THREAD_BACK, "SELECT e.sequence, e.kind, e.messages, 0, e.bytes "                   \
+                        "FROM events e INDEXED BY events_thread "                              \
+                        "WHERE e.room = ?1 AND e.thread = ?4 AND e.thread > 0 AND "            \
+                        "e.sequence > ?2 AND e.sequence < ?3 ORDER BY e.sequence DESC")        \
+    X(PAGE_SPANS, "SELECT room, start, until FROM spans INDEXED BY spans_until "               \
+                  "WHERE user = ?1 AND until > ?2")                                            \
+    X(PAGE_ROOM_SPANS, "SELECT room, start, until FROM spans WHERE user = ?1 AND room = ?3 "   \
+                       "AND until > ?2 AND start >= ifnull((SELECT s.start FROM spans s "      \
+                       "WHERE s.user = ?1 AND s.room = ?3 AND s.start <= ?2 "                  \
+                       "ORDER BY s.start DESC LIMIT 1), 0)")                                   \
+    X(PAGE_ROOM, "SELECT delivery, first_sequence, last_sequence, last_position "              \
+                 "FROM rooms WHERE id = ?1")                                                   \
+    X(PAGE_PROBE, "SELECT position, sequence FROM events INDEXED BY events_room "              \
+                  "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT 1")              \
+    X(PAGE_EVENTS, "SELECT position, sequence, bytes FROM events INDEXED BY events_room "      \
                    "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence")
 
 enum pl_reader_stmt {

@@ -2,9 +2,10 @@
  * schema.c - the tables as SQL, and their versions.
  *
  * Events lie in the journal's order: their position is the key, so that a batch
- * appends at the table's end whatever its rooms. Within a room sequence and
- * position rise together, so one index by (room, sequence) finds both. The
- * others are partial: they cost only those rows that they are for.
+ * appends at the table's end whatever its rooms. Each index costs a page for
+ * each room of the batch, so there is one, by (room, sequence): within a room
+ * position and number of messages rise with the sequence, and are found by
+ * halving. The other one is partial: it costs only the rows that it is for.
  *
  * 64-bit ids and counters are kept as SQLite's signed integers, bit by bit;
  * times are milliseconds since 1970; a position or time that has no end is
@@ -79,15 +80,14 @@ static const char schema_1[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX spans_until ON spans (user, until);"
 
-    /* message_no: a message's number in its room, 0 for other events; thread: its
+    /* messages: how many its room had, up to this event; thread: of a message, its
      * thread's first message, or 0; bytes: parla.v1.Event */
     "CREATE TABLE events ("
     "  position INTEGER PRIMARY KEY, room INTEGER NOT NULL, sequence INTEGER NOT NULL,"
     "  kind INTEGER NOT NULL, create_ms INTEGER NOT NULL, actor INTEGER NOT NULL,"
-    "  message_no INTEGER NOT NULL, thread INTEGER NOT NULL, bytes BLOB NOT NULL"
+    "  messages INTEGER NOT NULL, thread INTEGER NOT NULL, bytes BLOB NOT NULL"
     ") STRICT;"
     "CREATE UNIQUE INDEX events_room ON events (room, sequence);"
-    "CREATE INDEX events_message ON events (room, sequence, message_no) WHERE message_no > 0;"
     "CREATE INDEX events_thread ON events (room, thread, sequence) WHERE thread > 0;"
 
     "CREATE TABLE threads ("

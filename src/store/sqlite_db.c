@@ -192,6 +192,13 @@ void pl_run_bound(struct pl_run *run, uint64_t value)
     pl_run_i64(run, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
+void pl_run_null(struct pl_run *run)
+{
+    int rc = sqlite3_bind_null(run->stmt, ++run->at);
+
+    PL_ASSERT(rc == SQLITE_OK);
+}
+
 static void bind_text(struct pl_run *run, const char *text, size_t size)
 {
     int rc = sqlite3_bind_text64(run->stmt, ++run->at, text, size, SQLITE_STATIC, SQLITE_UTF8);

@@ -74,6 +74,7 @@ struct pl_run pl_run_start(struct pl_db *db, uint32_t index);
 void pl_run_u64(struct pl_run *run, uint64_t value); /* all 64 bits are kept */
 void pl_run_i64(struct pl_run *run, int64_t value);
 void pl_run_bound(struct pl_run *run, uint64_t value); /* at most INT64_MAX: compared, not kept */
+void pl_run_null(struct pl_run *run);
 void pl_run_text(struct pl_run *run, const char *text);
 void pl_run_blob(struct pl_run *run, const void *data, size_t size);
 

@@ -1,8 +1,8 @@
 /*
  * sqlite_event.c - events, messages and their threads, mentions, request ids.
  *
- * Nothing is counted: a message knows its number in its room, and so does each
- * mention in its user's room.
+ * Nothing is counted: an event knows how many messages its room had, up to it,
+ * and a mention how many there were of its user in the room.
  */
 #include "store/sqlite_store.h"
 
@@ -33,7 +33,10 @@ int pl_sqlite_append_event(void *self, const struct pl_event_row *row)
     pl_run_i64(&run, row->kind);
     pl_run_i64(&run, row->create_ms);
     pl_run_u64(&run, row->actor.v);
-    pl_run_u64(&run, row->message_no);
+    if (row->kind == PL_EVENT_MESSAGE_SENT)
+        pl_run_u64(&run, row->message_no);
+    else
+        pl_run_null(&run); /* as many as there were before it */
     pl_run_u64(&run, row->thread);
     pl_run_blob(&run, row->bytes->data, row->bytes->size);
     rc = pl_run_done(&run);

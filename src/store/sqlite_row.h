@@ -24,12 +24,16 @@
 
 #define PL_SQL_MEMBER "m.room, m.user, m.state, m.role, m.update_ms, m.read_sequence, m.read_count"
 
+#define PL_SQL_MESSAGE_SENT "10" /* PL_EVENT_MESSAGE_SENT */
+
 #define PL_SQL_GET_META     "SELECT " PL_SQL_META " FROM meta WHERE id = 1"
 #define PL_SQL_GET_USER     "SELECT " PL_SQL_USER " FROM users WHERE id = ?1"
 #define PL_SQL_FIND_SESSION "SELECT " PL_SQL_SESSION " FROM sessions WHERE token_hash = ?1"
 #define PL_SQL_FIND_ROOM    "SELECT " PL_SQL_ROOM " FROM rooms r WHERE r.name = ?1"
 #define PL_SQL_GET_MEMBER \
     "SELECT " PL_SQL_MEMBER " FROM members m WHERE m.room = ?1 AND m.user = ?2"
+
+_Static_assert(PL_EVENT_MESSAGE_SENT == 10, "the statements name it so");
 
 void pl_row_meta(struct pl_run *run, struct pl_meta *ret);
 void pl_row_user(struct pl_run *run, struct pl_user *ret);

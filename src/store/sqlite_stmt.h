@@ -84,15 +84,16 @@
     X(DELETE_SPANS, "DELETE FROM spans WHERE room = ?1 AND user = ?2")                            \
     /* events */                                                                                  \
     X(APPEND_EVENT, "INSERT INTO events (position, room, sequence, kind, create_ms, actor, "      \
-                    "message_no, thread, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")     \
+                    "messages, thread, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ifnull(?7, "        \
+                    "ifnull((SELECT e.messages FROM events e WHERE e.room = ?2 AND "              \
+                    "e.sequence < ?3 ORDER BY e.sequence DESC LIMIT 1), 0)), ?8, ?9)")            \
     X(ADD_MENTION, "INSERT INTO mentions (user, room, sequence, number) VALUES (?1, ?2, ?3, 1 + " \
                    "ifnull((SELECT m.number FROM mentions m WHERE m.user = ?1 AND m.room = ?2 "   \
                    "ORDER BY m.sequence DESC LIMIT 1), 0)) ON CONFLICT DO NOTHING")               \
     X(GET_MESSAGE, "SELECT bytes, thread, actor FROM events "                                     \
-                   "WHERE room = ?1 AND sequence = ?2 AND message_no > 0")                        \
-    X(COUNT_MESSAGES, "SELECT message_no FROM events INDEXED BY events_message "                  \
-                      "WHERE room = ?1 AND sequence <= ?2 AND message_no > 0 "                    \
-                      "ORDER BY sequence DESC LIMIT 1")                                           \
+                   "WHERE room = ?1 AND sequence = ?2 AND kind = " PL_SQL_MESSAGE_SENT)           \
+    X(COUNT_MESSAGES, "SELECT messages FROM events INDEXED BY events_room "                       \
+                      "WHERE room = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT 1")        \
     X(GET_THREAD, "SELECT last_message, size FROM threads WHERE room = ?1 AND first = ?2")        \
     X(PUT_THREAD, "INSERT INTO threads (room, first, last_message, size) "                        \
                   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (room, first) DO UPDATE SET "              \

@@ -216,6 +216,71 @@ static void messages_are_those_of_the_twin(void **state)
     texts_done(&texts);
 }
 
+/* Appends to both stores an event of room 1. */
+static void append_both(struct fixture *f, pl_sequence sequence, uint64_t message_no)
+{
+    struct pl_event_row row = {.position = sequence,
+                               .room = {1},
+                               .sequence = sequence,
+                               .kind = message_no != 0 ? PL_EVENT_MESSAGE_SENT
+                                                       : PL_EVENT_MEMBER_CHANGED,
+                               .message_no = message_no};
+
+    row.bytes = pl_buf_copy(&sequence, sizeof sequence);
+    assert_non_null(row.bytes);
+    assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_OK);
+    assert_int_equal(f->twin.ops->append_event(f->twin.self, &row), PL_OK);
+    pl_buf_unref(row.bytes);
+}
+
+static void long_runs_without_messages_are_leapt_over(void **state)
+{
+    struct fixture *f = *state;
+    pl_sequence sequence = 0;
+    uint64_t message_no = 0;
+    struct texts texts;
+
+    assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
+    assert_int_equal(f->twin.ops->begin(f->twin.self), PL_OK);
+    for (int i = 0; i < 40; i++) {
+        for (uint32_t run = random_below(&f->random, i % 3 == 0 ? 200 : 40); run > 0; run--)
+            append_both(f, ++sequence, 0);
+        for (uint32_t run = random_below(&f->random, 4); run > 0; run--)
+            append_both(f, ++sequence, ++message_no);
+    }
+    for (int i = 0; i < 100; i++)
+        append_both(f, ++sequence, 0);
+    assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
+    assert_int_equal(f->twin.ops->commit(f->twin.self), PL_OK);
+    for (pl_sequence through = 0; through <= sequence + 1; through++) {
+        uint64_t count = 0, want = 0;
+
+        assert_int_equal(
+            f->store.ops->count_messages(f->store.self, (pl_room_id){1}, through, &count), PL_OK);
+        assert_int_equal(f->twin.ops->count_messages(f->twin.self, (pl_room_id){1}, through, &want),
+                         PL_OK);
+        assert_int_equal(count, want);
+    }
+    texts_init(&texts);
+    begin(f);
+    for (int i = 0; i < 2000; i++) {
+        struct pl_message_query query = {
+            .room = {1},
+            .before = random_below(&f->random, 3) * random_below(&f->random, (uint32_t)sequence),
+            .after = random_below(&f->random, 2) * random_below(&f->random, (uint32_t)sequence),
+            .ascending = i % 2 == 0,
+            .len_max = random_below(&f->random, 10),
+        };
+
+        assert_int_equal(
+            f->reader.ops->list_messages(f->reader.self, &query, on_message, &texts.got), PL_OK);
+        naive_messages(&f->twin, &query, &texts.want);
+        texts_check(&texts);
+    }
+    end(f);
+    texts_done(&texts);
+}
+
 /* A stream's query with everything about it random. */
 static void make_query(struct fixture *f, struct pl_page_query *query, pl_room_id *rooms,
                        struct pl_backlog_room *backlog)
@@ -312,6 +377,32 @@ static int stop_at_third(void *arg, const struct pl_page_row *row)
 
     (void)row;
     return ++stopper->len == 3 ? stopper->answer : 0;
+}
+
+static int refuse_message(void *arg, const struct pl_message_row *row)
+{
+    (void)row;
+    ++*(int *)arg;
+    return PL_E_NOTFOUND;
+}
+
+static void callback_ends_a_list_of_messages(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_message_query query = {.len_max = 10, .ascending = true};
+    int len = 0;
+
+    grow(f, 100);
+    begin(f);
+    for (query.room.v = 1; len == 0; query.room.v++) {
+        int rc;
+
+        assert_true(query.room.v <= LOAD_ROOMS_MAX);
+        rc = f->reader.ops->list_messages(f->reader.self, &query, refuse_message, &len);
+        assert_int_equal(rc, len == 0 ? PL_OK : PL_E_NOTFOUND);
+    }
+    assert_int_equal(len, 1);
+    end(f);
 }
 
 static void callback_ends_a_page(void **state)
@@ -528,8 +619,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_are_those_of_the_twin, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_those_of_the_twin, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_runs_without_messages_are_leapt_over, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_are_those_of_the_twin, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_in_a_row_are_the_whole_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(callback_ends_a_list_of_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(callback_ends_a_page, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_sees_one_committed_moment, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_gets_by_key, setup, teardown),
