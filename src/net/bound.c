@@ -96,7 +96,7 @@ static int take(int fd, const struct sockaddr_storage *addr)
 static int hold(struct pl_bound *bound, const struct sockaddr_storage *addr)
 {
     socklen_t size = sizeof bound->addr;
-    int fd, rc;
+    int fd = -1, rc;
 
     rc = open_socket(addr->ss_family, &fd);
     if (rc < 0)
@@ -191,7 +191,7 @@ void pl_bound_close(struct pl_bound *bound)
 
 int pl_bound_listen(const struct pl_bound *bound, int *ret_fd)
 {
-    int fd, rc;
+    int fd = -1, rc;
 
     rc = open_socket(bound->addr.ss_family, &fd);
     if (rc < 0)

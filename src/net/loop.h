@@ -68,7 +68,7 @@ void pl_timer_free(struct pl_timer *timer); /* NULL is fine; also from on_timer 
 struct pl_signal;
 int pl_signal_new(struct pl_loop *loop, int signum, void (*on_signal)(void *self, int signum),
                   void *self, struct pl_signal **ret_signal);
-void pl_signal_free(struct pl_signal *signal);
+void pl_signal_free(struct pl_signal *watcher); /* NULL is fine */
 
 /* A file descriptor to watch for input or its end (a terminal, a pipe); it stays
  * the caller's, and blocking if it was: one read each time. What is always ready
@@ -77,6 +77,6 @@ void pl_signal_free(struct pl_signal *signal);
 struct pl_watch;
 int pl_watch_new(struct pl_loop *loop, int fd, void (*on_readable)(void *self), void *self,
                  struct pl_watch **ret_watch);
-void pl_watch_free(struct pl_watch *watch);
+void pl_watch_free(struct pl_watch *watch); /* NULL is fine */
 
 #endif
