@@ -21,6 +21,7 @@ struct pl_hub {
     pl_position through;       /* all feeds up to here that concern this hub have come */
     int64_t now_ms;            /* as last told */
     bool draining;
+    uint32_t retry_ms; /* what a stream is told that is opened while draining */
 };
 
 /* Memory of an unusually large frame is not kept. */
@@ -136,6 +137,35 @@ static int fill(struct pl_hub *hub, struct pl_stream *stream, const struct pl_st
     return rc;
 }
 
+/* Where the stream will stand when it has been given what is pending; a live one
+ * that has nothing before it stands where the last feed ended. */
+static pl_position stands_at(const struct pl_hub *hub, const struct pl_stream *stream)
+{
+    pl_position through = pl_chunks_through(&stream->chunks);
+
+    if (through > 0)
+        return through;
+    if (stream->state == PL_STREAM_LIVE && stream->places.ready_len == 0 &&
+        hub->through > stream->cursor)
+        return hub->through;
+    return stream->cursor;
+}
+
+static void drain_stream(struct pl_hub *hub, struct pl_stream *stream, uint32_t retry_ms)
+{
+    const struct pl_framer *framer = &hub->config.framer;
+    struct pl_refusal refusal = pl_refusal_of(PL_REASON_DRAINING);
+    pl_position position = stands_at(hub, stream);
+
+    if (stream->state >= PL_STREAM_ENDING)
+        return;
+    refusal.retry_ms = retry_ms;
+    framer->draining(framer->self, retry_ms, position, pl_stream_backlog_at(stream, position),
+                     &hub->scratch);
+    /* Where there is no memory for the frame, the status says it alone. */
+    pl_stream_end(stream, &refusal, say(hub, stream) < 0);
+}
+
 int pl_hub_open(struct pl_hub *hub, const struct pl_stream_start *start, void *data,
                 struct pl_stream **ret_stream)
 {
@@ -155,11 +185,8 @@ int pl_hub_open(struct pl_hub *hub, const struct pl_stream_start *start, void *d
     pl_beats_add(&hub->beats, &stream->beat, hub->set.time_ms + hub->config.heartbeat_ms);
     pl_stream_go_live(stream);
     pl_stream_make_due(stream);
-    if (hub->draining) {
-        struct pl_refusal refusal = pl_refusal_of(PL_REASON_DRAINING);
-
-        pl_stream_end(stream, &refusal, true);
-    }
+    if (hub->draining)
+        drain_stream(hub, stream, hub->retry_ms);
     *ret_stream = stream;
     return PL_OK;
 }
@@ -400,40 +427,16 @@ void pl_hub_end(struct pl_hub *hub, struct pl_stream *stream, const struct pl_re
     pl_stream_end(stream, refusal, true);
 }
 
-/* Where the stream will stand when it has been given what is pending; a live one
- * that has nothing before it stands where the last feed ended. */
-static pl_position stands_at(const struct pl_hub *hub, const struct pl_stream *stream)
-{
-    pl_position through = pl_chunks_through(&stream->chunks);
-
-    if (through > 0)
-        return through;
-    if (stream->state == PL_STREAM_LIVE && stream->places.ready_len == 0 &&
-        hub->through > stream->cursor)
-        return hub->through;
-    return stream->cursor;
-}
-
 void pl_hub_drain(struct pl_hub *hub, uint32_t retry_after_ms, uint32_t spread_ms)
 {
-    const struct pl_framer *framer = &hub->config.framer;
     uint64_t i = 0;
 
     hub->draining = true;
+    hub->retry_ms = retry_after_ms + spread_ms;
     for (struct pl_map_node *node = pl_map_walk(&hub->streams, NULL); node != NULL;
-         node = pl_map_walk(&hub->streams, node)) {
-        struct pl_stream *stream = stream_of(node);
-        struct pl_refusal refusal = pl_refusal_of(PL_REASON_DRAINING);
-        pl_position position = stands_at(hub, stream);
-
-        refusal.retry_ms = retry_after_ms + (uint32_t)(i++ * spread_ms / hub->streams.len);
-        if (stream->state >= PL_STREAM_ENDING)
-            continue;
-        framer->draining(framer->self, refusal.retry_ms, position,
-                         pl_stream_backlog_at(stream, position), &hub->scratch);
-        /* Where there is no memory for the frame, the status says it alone. */
-        pl_stream_end(stream, &refusal, say(hub, stream) < 0);
-    }
+         node = pl_map_walk(&hub->streams, node))
+        drain_stream(hub, stream_of(node),
+                     retry_after_ms + (uint32_t)(i++ * spread_ms / hub->streams.len));
 }
 
 /* What the stream's owner is to read for it. */

@@ -106,7 +106,7 @@ void pl_hub_end(struct pl_hub *hub, struct pl_stream *stream, const struct pl_re
 
 /* The server stops: every stream gives what it has of a page, then Draining, then
  * ends with DRAINING. Each is told another time to come back at, from
- * retry_after_ms to spread_ms later. One that is opened after this ends at once. */
+ * retry_after_ms to spread_ms later. One that is opened after this is drained too. */
 void pl_hub_drain(struct pl_hub *hub, uint32_t retry_after_ms, uint32_t spread_ms);
 
 /* The end of a turn, after pulls too: asks for pages that are due, wakes who has

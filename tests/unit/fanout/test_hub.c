@@ -717,7 +717,10 @@ static void hub_drain_says_where_each_stream_stands_and_ends_it(void **state)
     expect_pull(waiting, "M3one D2");
     late = open_at(&bench, "d", false, 1, 9, 9);
     assert_non_null(late);
-    turn(&bench, "end b;end c;end d;");
+    turn(&bench, "end b;end c;wake d;");
+    expect_pull(late, "M3one C9 D9");
+    turn(&bench, "end d;");
+    assert_int_equal(bench.refusal.retry_ms, 1300);
     pl_hub_free(bench.hub);
 }
 
@@ -790,7 +793,7 @@ static bool life_with_failure(uint64_t nth)
         if (stream != NULL) {
             settle(&bench, stream);
             pl_hub_page(bench.hub, stream, pl_buf_copy("", 0), 5, START_MS);
-            (void)apply(&bench, 8, "e1@6 j3@7 e3@8 m1");
+            (void)apply(&bench, 8, "j3@5 e1@6 e3@8 m1");
             settle(&bench, stream);
         }
         if (pl_hub_stats(bench.hub).live_len == 1) {
