@@ -65,7 +65,7 @@ static int encode(void *self, const struct pl_event *event, struct pl_buf **ret_
     to.actor = pl_wire_str(event->actor);
     to.actor_id = event->actor_id.v;
     to.create_time = pl_wire_time(&arena, event->create_ms);
-    rc = set_kind(event, &arena, &to);
+    rc = to.create_time == NULL && event->create_ms > 0 ? PL_E_NOMEM : set_kind(event, &arena, &to);
     if (rc == PL_OK)
         rc = pl_pb_pack(&to.base, &buf);
     pl_arena_done(&arena);
