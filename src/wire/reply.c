@@ -27,7 +27,8 @@ static int reply_sign_in(const struct pl_reply *reply, const struct pl_reply_con
     session.label = pl_wire_str(from->label);
     session.create_time = pl_wire_time(arena, from->create_ms);
     session.expire_time = pl_wire_time(arena, context->expire_ms);
-    if (session.user == NULL || session.create_time == NULL)
+    if (session.user == NULL || session.create_time == NULL ||
+        (session.expire_time == NULL && context->expire_ms > 0))
         return PL_E_NOMEM;
     response.session = &session;
     return pl_pb_pack(&response.base, ret_buf);
