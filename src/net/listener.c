@@ -36,11 +36,12 @@ struct pl_listener {
 
 static void on_poll(uv_poll_t *uv, int status, int events);
 
-static void pause_accepting(struct pl_listener *listener, int err)
+/* Until then what waits is the kernel's. `status` is libuv's word for why. */
+static void pause_accepting(struct pl_listener *listener, int status)
 {
     if (!listener->short_of)
-        pl_diag(PL_DIAG_WARNING, "net", "cannot accept connections (%s); they wait",
-                err == PL_E_NOMEM ? "no memory" : "no file descriptors");
+        pl_diag(PL_DIAG_WARNING, "net", "connections wait, none can be accepted: %s",
+                uv_strerror(status));
     listener->short_of = true;
     uv_poll_stop(&listener->uv);
     pl_timer_start(listener->pause, PAUSE_MS, 0);
@@ -89,7 +90,7 @@ static bool accept_one(struct pl_listener *listener)
     if (listener->spare == NULL) {
         rc = pl_socket_new(listener->handle.loop_weak, &listener->spare);
         if (rc < 0) {
-            pause_accepting(listener, rc);
+            pause_accepting(listener, UV_ENOMEM);
             return false;
         }
     }
@@ -98,7 +99,7 @@ static bool accept_one(struct pl_listener *listener)
         if (of_one_connection(errno))
             return true;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
-            pause_accepting(listener, pl_err_of_errno(errno));
+            pause_accepting(listener, uv_translate_sys_error(errno));
         return false;
     }
     listener->short_of = false;

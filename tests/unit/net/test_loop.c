@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -379,6 +380,35 @@ static void no_letter_is_lost_when_a_loop_ends(void **state)
     pl_loop_free(bench.loop);
 }
 
+static void call_from_a_wrong_thread(void)
+{
+    struct bench bench;
+    struct pl_thread *thread;
+
+    signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+    if (dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) < 0)
+        _exit(1);
+    bench_init(&bench);
+    if (pl_thread_start("loop", run, bench.loop, &thread) < 0)
+        _exit(1);
+    for (;;) /* fine as long as it does not run yet */
+        pl_loop_now_ms(bench.loop);
+}
+
+static void a_call_from_a_wrong_thread_is_a_bug(void **state)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        call_from_a_wrong_thread();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 /* --- timers -------------------------------------------------------------- */
 
 static void stop_after_three_timers(struct bench *bench)
@@ -675,6 +705,8 @@ static void all_survive_each_failing_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* first: it forks, and a child has no other threads */
+        cmocka_unit_test(a_call_from_a_wrong_thread_is_a_bug),
         cmocka_unit_test(a_loop_stopped_before_it_runs_ends_at_once),
         cmocka_unit_test(a_turn_ends_once_after_all_its_letters),
         cmocka_unit_test(a_letter_posted_at_a_turns_end_is_delivered),
