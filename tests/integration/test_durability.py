@@ -19,7 +19,7 @@ class Writer:
 
     def __init__(self, server, number, enough):
         self.name = f"writer-{number}"
-        self.guest = Guest(server.address, self.name)
+        self.guest = Guest(server.address, self.name, patient=False)
         self.guest.join("log")
         self.acknowledged = {}  # text: sequence
         self.begun = []  # in the order of sending
@@ -36,7 +36,7 @@ class Writer:
     def _run(self):
         calls = []
         try:
-            while True:
+            while True:  # until the server has gone
                 text = f"{self.name} says {len(self.begun)}"
                 calls.append((text, self.guest.begin_send("log", text, request_id=text)))
                 self.begun.append(text)
@@ -54,9 +54,10 @@ class Writer:
         self.acknowledged[call[0]] = call[1].result().message.sequence
         self._enough.release()
 
-    def repeat(self):
+    def repeat(self, server):
         """Sends all again under the same ids; the messages as they stand."""
-        self.guest.reconnect()
+        self.guest.close()
+        self.guest = Guest(server.address, self.name, token=self.guest.token)
         calls = [self.guest.begin_send("log", text, request_id=text) for text in self.begun]
         return {text: call.result() for text, call in zip(self.begun, calls)}
 
@@ -100,7 +101,7 @@ def test_kill_in_the_midst_of_sends_loses_and_doubles_nothing(parlad, sign_in):
 
     # All is repeated: what was there stays where it is, the rest is sent, once.
     for writer in writers:
-        for text, response in writer.repeat().items():
+        for text, response in writer.repeat(server).items():
             assert response.deduplicated == (text in places)
             assert response.message.sequence == places.get(text, response.message.sequence)
         writer.guest.close()

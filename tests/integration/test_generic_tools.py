@@ -122,7 +122,6 @@ def described(answer):
         "parla.v1.ChatService",
         "parla.v1.ChatService.SendMessage",
         "parla.v1.SendMessageRequest",
-        "parla.v1.SendMessageRequest.text",
         "parla.v1.Durability",
         "google.protobuf.Timestamp",
         "google.rpc.BadRequest.FieldViolation",

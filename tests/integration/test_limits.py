@@ -2,7 +2,7 @@
 
 from support.client import events_of, texts_of
 from support.contract import api
-from support.deadline import DEADLINE, eventually
+from support.deadline import eventually
 from support.refusal import refused
 
 
@@ -43,6 +43,17 @@ def test_a_guest_who_is_gone_for_long_loses_the_name(parlad, sign_in):
     assert bob.user().user_id == bob.user_id
     watcher.send("room", "still here?")
     assert "still here?" in stream.texts(1)
+
+
+def test_a_call_now_and_then_keeps_the_name(parlad, sign_in):
+    server = parlad(limits={"guest_idle_s": 2})
+    gone, ana = sign_in(server, "gone"), sign_in(server, "ana")
+    for _ in range(2):  # twice as long as a name is kept for who is gone
+        eventually(lambda: not ana.call("ListUsers", prefix="gone").users)
+        gone = sign_in(server, "gone")
+        ana.user()
+    assert ana.user().user_id == ana.user_id
+    assert gone.user().user == "gone"
 
 
 def test_the_longest_text_may_be_set(parlad, sign_in):
@@ -97,5 +108,4 @@ def test_too_many_connections_are_turned_away(parlad, sign_in):
         assert stream.texts(1) == ["full house"]
     for person in people[1:]:
         person.close()
-    assert DEADLINE
     eventually(lambda: sign_in(server, "late").user().user == "late")

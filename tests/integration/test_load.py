@@ -161,6 +161,38 @@ def test_many_streams_on_one_connection(guest, fresh):
         assert stream.texts(5) == [f"message {i}" for i in range(5)]
 
 
+def resident_mb(server):
+    """The server's memory."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        (line,) = (line for line in status if line.startswith("VmRSS:"))
+    return int(line.split()[1]) // 1024
+
+
+def test_readers_that_never_read_cost_a_bounded_amount(server, guest, fresh):
+    """A hundred of them, six megabytes behind each: six hundred if all were held for them."""
+    writer = guest("writer")
+    room = fresh("room")
+    writer.create(room)
+    stuck = []
+    for _ in range(10):
+        reader = guest("stuck", **SMALL_WINDOW)
+        reader.join(room)
+        stuck += [reader.open("StreamMessages", rooms=[room]) for _ in range(10)]
+        for call in stuck[-10:]:
+            while not next(call).HasField("caught_up"):
+                pass
+    before = resident_mb(server)
+    live = writer.live(room)
+    for start in range(0, 400, 50):
+        wanted = [f"{start + i} {LONG}" for i in range(50)]
+        for call in [writer.begin_send(room, text) for text in wanted]:
+            call.result()
+        assert live.texts(50) == wanted
+    assert resident_mb(server) - before < 200
+    for call in stuck:
+        call.cancel()
+
+
 def test_come_and_go(server, guest, fresh):
     """Streams that are opened and dropped at once leave nothing behind."""
     ana, bob = guest("ana"), guest("bob")

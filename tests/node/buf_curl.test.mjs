@@ -42,7 +42,9 @@ test('a refusal is understood, with its details', async () => {
   const wrong = curl('parla.v1.SessionService/SignInAsGuest', { user: 'Not A Name' });
   await assert.rejects(wrong, (error) => {
     assert.match(error.stderr, /invalid_argument/);
-    assert.match(error.stderr, /FIELD_INVALID/);
+    const { details } = JSON.parse(error.stderr);
+    const info = details.find(({ type }) => type === 'google.rpc.ErrorInfo');
+    assert.match(Buffer.from(info.value, 'base64').toString(), /FIELD_INVALID.*parla/s);
     return true;
   });
 });

@@ -55,12 +55,11 @@ export class Guest {
     return this.call('ChatService', 'SendMessage', { room, text, ...more });
   }
 
-  // A server stream as an async iterator of its items.
+  // A server stream.
   open(method, request = {}) {
-    const call = this.clients.ChatService[method](request, this.metadata());
-    this.calls.push(call);
-    call.on('error', () => {}); // the iterator reports it
-    return call;
+    const items = new Items(this.clients.ChatService[method](request, this.metadata()));
+    this.calls.push(items);
+    return items;
   }
 
   close() {
@@ -69,23 +68,36 @@ export class Guest {
   }
 }
 
-// The next item of a kind; others are passed over.
-export async function next(items, kind) {
-  for (;;) {
-    const { value, done } = await items.next();
-    if (done) throw new Error(`the stream ended before ${kind}`);
-    if (value.item === kind) return { cursor: value.cursor, [kind]: value[kind] };
+// A server stream's items, read only when asked for.
+class Items {
+  constructor(call) {
+    this.call = call;
+    call.on('error', () => {}); // whoever asks for an item is told
+    this.iterator = call[Symbol.asyncIterator]();
   }
-}
 
-// The next so many texts of messages.
-export async function texts(items, count) {
-  const found = [];
-  while (found.length < count) {
-    const { event } = await next(items, 'event');
-    if (event.kind === 'message_sent') found.push(event.message_sent.text);
+  // The next item of a kind; others are passed over.
+  async next(kind) {
+    for (;;) {
+      const { value, done } = await this.iterator.next();
+      if (done) throw new Error(`the stream ended before ${kind}`);
+      if (value.item === kind) return { cursor: value.cursor, [kind]: value[kind] };
+    }
   }
-  return found;
+
+  // The texts of the next so many messages.
+  async texts(count) {
+    const found = [];
+    while (found.length < count) {
+      const { event } = await this.next('event');
+      if (event.kind === 'message_sent') found.push(event.message_sent.text);
+    }
+    return found;
+  }
+
+  cancel() {
+    this.call.cancel();
+  }
 }
 
 // ErrorInfo, BadRequest and the like of a refusal, by their names.

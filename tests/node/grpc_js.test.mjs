@@ -2,7 +2,7 @@
 import grpc from '@grpc/grpc-js';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Guest, detailsOf, next, texts } from './client.mjs';
+import { Guest, detailsOf } from './client.mjs';
 import { startServer } from './server.mjs';
 
 let server;
@@ -33,50 +33,48 @@ async function meet(more = {}) {
 
 test('a message reaches who streams the room', async () => {
   const room = await meet();
-  const items = bob.open('StreamMessages', { rooms: [room] })[Symbol.asyncIterator]();
-  await next(items, 'caught_up');
+  const items = bob.open('StreamMessages', { rooms: [room] });
+  await items.next('caught_up');
   const { message, durability } = await ana.send(room, 'grüß dich 👋');
   assert.equal(durability, 'DURABILITY_SYNCED');
-  const { event } = await next(items, 'event');
+  const { event } = await items.next('event');
   assert.equal(event.message_sent.text, 'grüß dich 👋');
   assert.equal(event.sequence, message.sequence);
   assert.equal(event.actor, 'ana');
-  await items.return();
+  items.cancel();
 });
 
 test('a stream goes on from its cursor', async () => {
   const room = await meet();
   const request = { rooms: [room], start: 'STREAM_START_BEGINNING' };
-  const first = bob.open('StreamMessages', request)[Symbol.asyncIterator]();
-  const { cursor } = await next(first, 'caught_up');
-  await first.return();
+  const first = bob.open('StreamMessages', request);
+  const { cursor } = await first.next('caught_up');
+  first.cancel();
   const wanted = Array.from({ length: 50 }, (_, i) => `message ${i}`);
   for (const text of wanted) await ana.send(room, text);
-  const second = bob.open('StreamMessages', { rooms: [room], cursor })[Symbol.asyncIterator]();
-  assert.deepEqual(await texts(second, 50), wanted);
-  await next(second, 'caught_up');
-  await second.return();
+  const second = bob.open('StreamMessages', { rooms: [room], cursor });
+  assert.deepEqual(await second.texts(50), wanted);
+  await second.next('caught_up');
+  second.cancel();
 });
 
 test('sends under way at once keep their order', async () => {
   const room = await meet();
-  const items = bob.open('StreamMessages', { rooms: [room] })[Symbol.asyncIterator]();
-  await next(items, 'caught_up');
+  const items = bob.open('StreamMessages', { rooms: [room] });
+  await items.next('caught_up');
   const wanted = Array.from({ length: 200 }, (_, i) => `message ${i}`);
   await Promise.all(wanted.map((text) => ana.send(room, text)));
-  assert.deepEqual(await texts(items, 200), wanted);
-  await items.return();
+  assert.deepEqual(await items.texts(200), wanted);
+  items.cancel();
 });
 
 test('a large stream that is read late is whole', async () => {
   const room = await meet();
-  const call = bob.open('StreamMessages', { rooms: [room], start: 'STREAM_START_BEGINNING' });
-  call.pause();
+  const items = bob.open('StreamMessages', { rooms: [room], start: 'STREAM_START_BEGINNING' });
   const wanted = Array.from({ length: 100 }, (_, i) => `${i} ${'x'.repeat(16_000)}`);
   await Promise.all(wanted.map((text) => ana.send(room, text)));
-  const items = call[Symbol.asyncIterator]();
-  assert.deepEqual(await texts(items, 100), wanted);
-  await items.return();
+  assert.deepEqual(await items.texts(100), wanted);
+  items.cancel();
 });
 
 test('a refusal says why', async () => {
@@ -91,7 +89,7 @@ test('a refusal says why', async () => {
   });
   const stranger = new Guest(server.address);
   await assert.rejects(stranger.send('lobby', 'x'), { code: grpc.status.UNAUTHENTICATED });
-  await assert.rejects(next(stranger.open('StreamMessages')[Symbol.asyncIterator](), 'event'), {
+  await assert.rejects(stranger.open('StreamMessages').next('event'), {
     code: grpc.status.UNAUTHENTICATED,
   });
   stranger.close();
@@ -106,12 +104,12 @@ test('work goes to another when the first one goes away', async () => {
   const room = await meet({ delivery: 'ROOM_DELIVERY_ONE' });
   const eve = await Guest.signIn(server.address, 'eve');
   await eve.call('RoomService', 'JoinRoom', { room });
-  const first = bob.open('TakeMessages', { room })[Symbol.asyncIterator]();
+  const first = bob.open('TakeMessages', { room });
   await ana.send(room, 'help!');
-  assert.equal((await next(first, 'taken')).taken.attempt, 1);
-  const second = eve.open('TakeMessages', { room })[Symbol.asyncIterator]();
-  await first.return();
-  const { taken } = await next(second, 'taken');
+  assert.equal((await first.next('taken')).taken.attempt, 1);
+  const second = eve.open('TakeMessages', { room });
+  first.cancel();
+  const { taken } = await second.next('taken');
   assert.equal(taken.message.text, 'help!');
   assert.equal(taken.attempt, 2);
   const { sequence } = taken.message;
@@ -121,9 +119,9 @@ test('work goes to another when the first one goes away', async () => {
 
 test('the end of a session ends its streams', async () => {
   const guest = await Guest.signIn(server.address, 'leaver');
-  const items = guest.open('StreamMessages')[Symbol.asyncIterator]();
-  await next(items, 'caught_up');
+  const items = guest.open('StreamMessages');
+  await items.next('caught_up');
   await guest.call('SessionService', 'SignOut');
-  await assert.rejects(next(items, 'event'), { code: grpc.status.UNAUTHENTICATED });
+  await assert.rejects(items.next('event'), { code: grpc.status.UNAUTHENTICATED });
   guest.close();
 });

@@ -192,12 +192,13 @@ def texts_of(events):
 
 
 class Guest:
-    """One user on one connection."""
+    """One user on one connection. Whoever is not patient fails at once while there is none."""
 
-    def __init__(self, address, name, token=None, **options):
+    def __init__(self, address, name, token=None, patient=True, **options):
         self.address = address
         self.name = name
         self._options = options
+        self._patient = patient
         self.channel = connect(address, **options)
         self.session = None
         self.token = token
@@ -215,27 +216,23 @@ class Guest:
         """What proves who calls."""
         return bearer(self.token) if self.token else []
 
+    def _how(self):
+        return {"metadata": self.metadata(), "wait_for_ready": self._patient}
+
     def begin(self, name, **fields):
-        """Begins a unary call and returns its future."""
+        """Begins a unary call by its name in the contract, and returns its future."""
         method = api.method(name)
-        return callable_of(self.channel, method).future(
-            method.request(**fields), timeout=DEADLINE, metadata=self.metadata(), wait_for_ready=True
-        )
+        call = callable_of(self.channel, method)
+        return call.future(method.request(**fields), timeout=DEADLINE, **self._how())
 
     def call(self, name, **fields):
-        """A unary call by its name in the contract."""
-        method = api.method(name)
-        return callable_of(self.channel, method)(
-            method.request(**fields), timeout=DEADLINE, metadata=self.metadata(), wait_for_ready=True
-        )
+        """A unary call and its response."""
+        return self.begin(name, **fields).result()
 
     def open(self, name, **fields):
         """Opens a stream: the plain call, which reads only when asked to."""
         method = api.method(name)
-        call = callable_of(self.channel, method)(
-            method.request(**fields), metadata=self.metadata(), wait_for_ready=True
-        )
-        return call
+        return callable_of(self.channel, method)(method.request(**fields), **self._how())
 
     def stream(self, *rooms, **fields):
         """Streams these rooms, or all."""
