@@ -127,7 +127,6 @@ void world_done(struct world *world)
     pl_loop_free(world->loop);
 }
 
-/* Writes the world_pattern until the kernel takes no more, then goes on when drained. */
 void end_pump(struct end *end)
 {
     while (end->left > 0) {
