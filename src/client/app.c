@@ -289,7 +289,7 @@ void pl_app_end(struct pl_app *app, int exit_status)
 int pl_app_default_name(struct pl_app *app, char ret_user[PL_USER_NAME_SIZE_MAX + 1])
 {
     const struct passwd *entry = getpwuid(getuid());
-    const char *account = entry != NULL ? entry->pw_name : getenv("USER");
+    const char *account = getenv("USER");
     char name[PL_USER_NAME_SIZE_MAX + 1];
     size_t i;
 
@@ -299,6 +299,8 @@ int pl_app_default_name(struct pl_app *app, char ret_user[PL_USER_NAME_SIZE_MAX 
     }
     if (pl_state_last_name(app->state, ret_user) == PL_OK)
         return PL_OK;
+    if ((account == NULL || account[0] == 0) && entry != NULL)
+        account = entry->pw_name;
     if (account == NULL || strlen(account) > PL_USER_NAME_SIZE_MAX)
         return PL_E_NOTFOUND;
     for (i = 0; account[i] != 0; i++)

@@ -35,6 +35,8 @@ static void show_happening(struct tail *tail, const Parla__V1__Event *event, con
         pl_json_happening(out, event, peer);
         return;
     }
+    if (pl_message_is_direct(event->room))
+        return; /* that someone is in a conversation shows by what is said */
     pl_bytebuf_init(&text, 4096);
     if (pl_message_happening(&text, event)) {
         message.time_ms = pl_message_time_ms(event->create_time);

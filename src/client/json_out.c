@@ -33,14 +33,21 @@ static void put(struct pl_bytebuf *out, json_t *object)
     pl_bytebuf_append_byte(out, '\n');
 }
 
-static void set_time(json_t *object, const char *key, int64_t ms)
+/* Adds a member; consumes the value, which may be NULL for want of memory. */
+static void set(struct pl_bytebuf *out, json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) < 0 && out->err == PL_OK)
+        out->err = PL_E_NOMEM;
+}
+
+static void set_time(struct pl_bytebuf *out, json_t *object, const char *key, int64_t ms)
 {
     char text[PL_TIME_TEXT_SIZE];
 
     if (ms == 0)
         return;
     pl_time_rfc3339(ms, text);
-    json_object_set_new(object, key, json_string(text));
+    set(out, object, key, json_string(text));
 }
 
 void pl_json_message(struct pl_bytebuf *out, const struct pl_message *message)
@@ -49,13 +56,13 @@ void pl_json_message(struct pl_bytebuf *out, const struct pl_message *message)
                                "sequence", (json_int_t)message->sequence);
 
     if (message->peer[0] != 0)
-        json_object_set_new(object, "peer", json_string(message->peer));
-    set_time(object, "time", message->time_ms);
-    json_object_set_new(object, "sender", json_string(message->sender));
-    json_object_set_new(object, "sender_id", json_integer((json_int_t)message->sender_id));
-    json_object_set_new(object, "text", json_string(message->text));
+        set(out, object, "peer", json_string(message->peer));
+    set_time(out, object, "time", message->time_ms);
+    set(out, object, "sender", json_string(message->sender));
+    set(out, object, "sender_id", json_integer((json_int_t)message->sender_id));
+    set(out, object, "text", json_string(message->text));
     if (message->deleted)
-        json_object_set_new(object, "deleted", json_true());
+        set(out, object, "deleted", json_true());
     put(out, object);
 }
 
@@ -84,12 +91,12 @@ void pl_json_happening(struct pl_bytebuf *out, const Parla__V1__Event *event, co
     object = json_pack("{s:s, s:s, s:I}", "type", "member", "room", event->room, "sequence",
                        (json_int_t)event->sequence);
     if (peer[0] != 0)
-        json_object_set_new(object, "peer", json_string(peer));
-    set_time(object, "time", pl_message_time_ms(event->create_time));
-    json_object_set_new(object, "user", json_string(event->member_changed->user));
+        set(out, object, "peer", json_string(peer));
+    set_time(out, object, "time", pl_message_time_ms(event->create_time));
+    set(out, object, "user", json_string(event->member_changed->user));
     json_object_set_new(object, "user_id",
                         json_integer((json_int_t)event->member_changed->user_id));
-    json_object_set_new(object, "state", json_string(member_state(event->member_changed->state)));
+    set(out, object, "state", json_string(member_state(event->member_changed->state)));
     put(out, object);
 }
 
@@ -104,7 +111,7 @@ void pl_json_room(struct pl_bytebuf *out, const Parla__V1__JoinedRoom *joined)
                   (json_int_t)room->last_sequence, "unread", (json_int_t)joined->unread_count,
                   "state", member_state(joined->member != NULL ? joined->member->state : 0));
 
-    set_time(object, "created", pl_message_time_ms(room->create_time));
+    set_time(out, object, "created", pl_message_time_ms(room->create_time));
     put(out, object);
 }
 
@@ -114,6 +121,6 @@ void pl_json_user(struct pl_bytebuf *out, const Parla__V1__User *user)
                                (json_int_t)user->user_id, "online", (int)user->online,
                                "display_name", user->display_name, "status", user->status);
 
-    set_time(object, "last_seen", pl_message_time_ms(user->last_seen_time));
+    set_time(out, object, "last_seen", pl_message_time_ms(user->last_seen_time));
     put(out, object);
 }

@@ -119,7 +119,7 @@ int pl_lines_new(struct pl_loop *loop, int fd, size_t line_size_max, const struc
     lines->loop_weak = loop;
     lines->fd = fd;
     lines->ops = *ops;
-    pl_bytebuf_init(&lines->line, line_size_max + 1);
+    pl_bytebuf_init(&lines->line, line_size_max);
     err = pl_timer_new(loop, on_readable, lines, &lines->timer);
     if (err < 0) {
         pl_free(lines);
