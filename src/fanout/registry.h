@@ -77,17 +77,17 @@ struct pl_reg_stream *pl_registry_add(struct pl_registry *registry,
 
 /* The stream counts for the room from now on; twice is once. PL_E_NOMEM: it
  * does not. */
-int pl_registry_gain(struct pl_registry *registry, struct pl_reg_stream *stream, pl_room_id room);
+int pl_registry_gain(struct pl_registry *registry, struct pl_reg_stream *stream, pl_room_id id);
 
 /* And now no longer; harmless where it did not. */
-void pl_registry_lose(struct pl_registry *registry, struct pl_reg_stream *stream, pl_room_id room);
+void pl_registry_lose(struct pl_registry *registry, struct pl_reg_stream *stream, pl_room_id id);
 
 /* Forgets the stream; the user too, if it was the last. */
 void pl_registry_remove(struct pl_registry *registry, struct pl_reg_stream *stream);
 
 /* NULL where there is none. */
 struct pl_reg_stream *pl_registry_find(const struct pl_registry *registry, uint32_t loop,
-                                       uint64_t stream);
+                                       uint64_t id);
 struct pl_reg_user *pl_registry_user(const struct pl_registry *registry, pl_user_id id);
 
 /* The loops that have a stream of the room; one bit each. */
