@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "google/protobuf/descriptor.pb-c.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -67,16 +68,11 @@ static int find_files(struct pl_rpc_descriptor_index *index, struct pl_bytes set
 /* "scope.name", in the arena; NULL when memory is short. */
 static char *full_name(struct pl_rpc_descriptor_index *index, const char *scope, const char *name)
 {
-    size_t scope_size = strlen(scope), name_size = strlen(name);
-    char *full = pl_arena_alloc(&index->arena, scope_size + name_size + 2);
+    size_t size = strlen(scope) + strlen(name) + 2;
+    char *full = pl_arena_alloc(&index->arena, size);
 
-    if (full == NULL)
-        return NULL;
-    if (scope_size > 0) {
-        memcpy(full, scope, scope_size);
-        full[scope_size++] = '.';
-    }
-    memcpy(full + scope_size, name, name_size + 1);
+    if (full != NULL)
+        snprintf(full, size, "%s%s%s", scope, scope[0] != 0 ? "." : "", name);
     return full;
 }
 
