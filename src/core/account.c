@@ -202,8 +202,10 @@ static int end_session(struct pl_engine *engine, const struct pl_session *ending
         rc = pl_cache_session_delete(&engine->cache, &session);
     if (rc == PL_OK)
         rc = pl_must_be(pl_cache_user(&engine->cache, session.user, &user));
-    if (rc < 0 || user->kind != PL_USER_GUEST)
+    if (rc != PL_OK)
         return rc;
+    if (user->kind != PL_USER_GUEST)
+        return PL_OK;
     user->state = PL_USER_ENDING;
     rc = pl_cache_user_put(&engine->cache, user);
     if (rc < 0)

@@ -63,7 +63,7 @@ static int add(struct pl_engine *engine, const struct pl_room *room, const char 
     rc = pl_cache_user_named(&engine->cache, name, &user);
     if (rc == PL_OK)
         rc = pl_cache_member(&engine->cache, room->id, user->id, &member);
-    if (rc < 0)
+    if (rc != PL_OK)
         return rc == PL_E_NOTFOUND ? PL_OK : rc;
     if (member->state != PL_MEMBER_JOINED)
         return PL_OK;

@@ -165,7 +165,7 @@ int pl_room_join(struct pl_turn *turn)
         return join_missing(turn);
     if (rc == PL_OK)
         rc = pl_cache_member(&engine->cache, room->id, turn->user->id, &member);
-    if (rc < 0)
+    if (rc != PL_OK)
         return rc;
     if (member->state == PL_MEMBER_JOINED && room->visibility == PL_ROOM_DIRECT)
         return pl_refuse(turn, PL_REASON_ROOM_IS_DIRECT);

@@ -213,13 +213,10 @@ static int append_message(struct pl_turn *turn, struct target *target, struct pl
 {
     struct pl_engine *engine = turn->engine;
     const struct pl_send *send = &turn->command->u.send;
-    struct pl_message message;
-    int rc;
+    struct pl_message message = {
+        .text = send->text, .reply_to = send->reply_to, .thread = send->thread};
+    int rc = pl_mention_find(engine, target->room, &message);
 
-    message.text = send->text;
-    message.reply_to = send->reply_to;
-    message.thread = send->thread;
-    rc = pl_mention_find(engine, target->room, &message);
     if (rc == PL_OK)
         rc = pl_log_message(engine, target->room, turn->user, &message, ret_bytes);
     if (rc < 0)
@@ -252,7 +249,7 @@ int pl_send_message(struct pl_turn *turn)
 {
     struct pl_request_key key;
     struct target target = {.room = NULL};
-    struct pl_buf *bytes;
+    struct pl_buf *bytes = NULL;
     bool found;
     int rc = check_form(turn);
 

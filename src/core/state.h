@@ -56,11 +56,34 @@ struct pl_turn {
 /* PL_E_CORRUPT for NOTFOUND, where a row must be there. */
 int pl_must_be(int rc);
 
-/* Set the reply's refusal; return PL_REFUSED. */
-int pl_refuse(struct pl_turn *turn, enum pl_reason reason);
-int pl_refuse_detail(struct pl_turn *turn, enum pl_reason reason, const char *detail);
-int pl_refuse_field(struct pl_turn *turn, const char *field, const char *detail);
+/* Sets the reply's refusal; the field and the detail may be "". */
+void pl_turn_refuse(struct pl_turn *turn, enum pl_reason reason, const char *field,
+                    const char *detail);
+
+/* The same as a handler's result. */
+static inline int pl_refuse(struct pl_turn *turn, enum pl_reason reason)
+{
+    pl_turn_refuse(turn, reason, "", "");
+    return PL_REFUSED;
+}
+
+static inline int pl_refuse_detail(struct pl_turn *turn, enum pl_reason reason, const char *detail)
+{
+    pl_turn_refuse(turn, reason, "", detail);
+    return PL_REFUSED;
+}
+
+static inline int pl_refuse_field(struct pl_turn *turn, const char *field, const char *detail)
+{
+    pl_turn_refuse(turn, PL_REASON_FIELD_INVALID, field, detail);
+    return PL_REFUSED;
+}
+
 /* A reason that is one field's fault. */
-int pl_refuse_at(struct pl_turn *turn, enum pl_reason reason, const char *field);
+static inline int pl_refuse_at(struct pl_turn *turn, enum pl_reason reason, const char *field)
+{
+    pl_turn_refuse(turn, reason, field, "");
+    return PL_REFUSED;
+}
 
 #endif

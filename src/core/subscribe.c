@@ -57,12 +57,11 @@ static int add_room(struct pl_turn *turn, const struct pl_room *room,
 
 static int refuse_room(struct pl_turn *turn, enum pl_reason reason, const char *name)
 {
-    struct pl_refusal *refusal = &turn->reply->refusal;
+    char detail[160] = "";
 
-    pl_refuse(turn, reason);
-    snprintf(refusal->field, sizeof refusal->field, "rooms");
-    if (pl_room_ref_valid(name))
-        snprintf(refusal->detail, sizeof refusal->detail, "%s: %s", name, pl_reason_text(reason));
+    if (pl_room_ref_valid(name)) /* else it is not repeated */
+        snprintf(detail, sizeof detail, "%s: %s", name, pl_reason_text(reason));
+    pl_turn_refuse(turn, reason, "rooms", detail);
     return PL_REFUSED;
 }
 
@@ -77,7 +76,7 @@ static int add_named(struct pl_turn *turn, const char *name)
         return refuse_room(turn, PL_REASON_ROOM_NOT_FOUND, name);
     if (rc == PL_OK)
         rc = pl_cache_peek_member(cache, room.id, turn->user->id, &member);
-    if (rc < 0)
+    if (rc != PL_OK)
         return rc;
     if (member.state == PL_MEMBER_JOINED)
         return add_room(turn, &room, &member);
