@@ -7,12 +7,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "pair.h"
-#include "rpc/envelope.h"
 #include "rpc/limits.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static int setup(void **state)

@@ -8,9 +8,6 @@
 
 #include "pair.h"
 #include "raw.h"
-#include "rpc/limits.h"
-
-#include <string.h>
 
 enum {
     END_STREAM = NGHTTP2_FLAG_END_STREAM,

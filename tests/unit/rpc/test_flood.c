@@ -10,8 +10,6 @@
 #include "raw.h"
 #include "rpc/limits.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {

@@ -10,8 +10,6 @@
 #include "pair.h"
 #include "rpc/health.h"
 
-#include <string.h>
-
 static const char check_path[] = "/grpc.health.v1.Health/Check";
 static const char watch_path[] = "/grpc.health.v1.Health/Watch";
 

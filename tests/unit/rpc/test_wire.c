@@ -13,8 +13,6 @@
 #include "raw.h"
 #include "rpc/limits.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
