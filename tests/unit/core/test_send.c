@@ -281,7 +281,7 @@ static void a_request_id_is_for_one_content(void **state)
     add_request(&world, "r1", "once");
     assert_granted(applied(&world));
     add_request(&world, "r1", "other");
-    assert_refused(applied(&world), PL_REASON_REQUEST_ID_REUSED);
+    assert_refused_field(applied(&world), PL_REASON_REQUEST_ID_REUSED, "request_id");
     add_request(&world, "r1", "once")->u.send.reply_to = 4;
     assert_refused(applied(&world), PL_REASON_REQUEST_ID_REUSED);
     add_request(&world, "r1", "once")->u.send.thread = 4;
