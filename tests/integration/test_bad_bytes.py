@@ -7,7 +7,7 @@ import socket
 import grpc
 import pytest
 
-from support.client import call_raw
+from support.client import call_raw, events_of, texts_of
 from support.contract import IMPLEMENTED, api
 from support.deadline import DEADLINE, eventually
 from support.http2 import (
@@ -427,6 +427,61 @@ def test_a_client_that_never_reads(ana, guest, fresh, raw, window):
         call.result()
     assert live.texts(200) == wanted
     client.close(abruptly=True)
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096])
+def test_a_window_of_a_few_bytes(ana, guest, fresh, raw, step):
+    """Messages are cut where the window ends, and go on when it grows."""
+    writer = guest("writer")
+    room = fresh("room")
+    writer.create(room)
+    texts = [f"message {i} " + "x" * (20 * i) for i in range(6)]
+    for text in texts:
+        writer.send(room, text)
+    request = api.StreamMessagesRequest(rooms=[room], start=api.STREAM_START_BEGINNING)
+    client = raw(greet=False)
+    client.send(PREFACE + frame(SETTINGS, 0, 0, b"\0\4" + step.to_bytes(4, "big")))
+    client.call(1, STREAM, writer.token, request.SerializeToString())
+    body, found = b"", []
+    while found != texts:
+        kind, _flags, stream, payload = client.read_until(lambda f: f[0] == DATA)
+        assert (kind, stream) == (DATA, 1) and len(payload) <= step
+        body += payload
+        client.send(frame(WINDOW_UPDATE, 0, 1, len(payload).to_bytes(4, "big")))
+        client.send(frame(WINDOW_UPDATE, 0, 0, len(payload).to_bytes(4, "big")))
+        while len(body) >= 5 and len(body) >= 5 + int.from_bytes(body[1:5], "big"):
+            size = 5 + int.from_bytes(body[1:5], "big")
+            item = api.StreamMessagesResponse.FromString(body[5:size])
+            found += texts_of(events_of([item]))
+            body = body[size:]
+
+
+def test_as_many_calls_as_one_likes_in_one_write(ana, raw):
+    """More than the server allows at once: each is answered, or refused before it did anything."""
+    before = ana.call("GetRoom", room="lobby").room.last_sequence
+    client = raw()
+    block = call_headers(SEND, ana.token)
+    body = envelope(ROOM + TEXT)
+    streams = range(1, 6001, 2)
+    client.send(
+        b"".join(
+            frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream, body)
+            for stream in streams
+        )
+    )
+    sent, refused_ones, hung_up = 0, 0, False
+    while sent + refused_ones < len(streams) and not hung_up:
+        found = client.read_frame()
+        if found is None:
+            hung_up = True
+        elif found[0] == DATA:
+            sent += 1
+            client.send(frame(WINDOW_UPDATE, 0, 0, max(1, len(found[3])).to_bytes(4, "big")))
+        elif found[0] == RST_STREAM and found[3] == b"\0\0\0\7":
+            refused_ones += 1
+    after = ana.call("GetRoom", room="lobby").room.last_sequence
+    assert sent > 0
+    assert after - before == sent or hung_up
 
 
 def test_many_that_do_nothing(ana, raw):

@@ -69,7 +69,9 @@ def test_a_text_arrives_byte_for_byte(pair, text):
     assert bob.messages(room)[0].text == text
 
 
-@pytest.mark.parametrize("text", ["", "x" * (LONGEST + 1), "é" * (LONGEST // 2) + "x", "a\0b", "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "x" * (LONGEST + 1), "é" * (LONGEST // 2) + "x", "a\0b", "\0"]
+)
 def test_a_text_that_may_not_be(pair, text):
     ana, _bob, room = pair
     with refused("INVALID_ARGUMENT", field="text"):

@@ -1,13 +1,14 @@
 """TakeMessages: each message of a ROOM_DELIVERY_ONE room is with one taker at a time."""
 
 import queue
+import random
 import threading
 
 import pytest
 
 from support.client import Ended
 from support.contract import api
-from support.deadline import DEADLINE
+from support.deadline import DEADLINE, eventually
 from support.refusal import refused
 
 
@@ -260,6 +261,65 @@ def test_who_signs_out_takes_no_more(help_desk):
     taker.ended().check("UNAUTHENTICATED", "SESSION_ENDED")
     taken = bob.take(room).taken()
     assert taken.message == held.message and taken.attempt == 2
+
+
+def test_a_thousand_at_a_time(help_desk):
+    asker, (ana, bob), room = help_desk
+    for call in [asker.begin_send(room, f"job {i}") for i in range(1005)]:
+        call.result()
+    first = ana.take(room, max_unacknowledged=1000)
+    held = [first.taken() for _ in range(1000)]
+    assert [taken.message.text for taken in held] == [f"job {i}" for i in range(1000)]
+    second = bob.take(room, max_unacknowledged=1000)
+    assert [second.taken().message.text for _ in range(5)] == [f"job {i}" for i in range(1000, 1005)]
+    first.cancel()
+    again = [second.taken() for _ in range(995)]
+    assert {taken.attempt for taken in again} == {2}
+    assert len({taken.message.sequence for taken in again}) == 995
+
+
+def test_whatever_takers_do_each_message_is_acknowledged_once(help_desk, guest):
+    """They acknowledge, give back, go away holding some, and come again."""
+    asker, people, room = help_desk
+    people = [*people, guest("eve")]
+    people[-1].join(room)
+    wanted = [f"job {i}" for i in range(150)]
+    acknowledged = []
+    done = threading.Event()
+
+    def deal(person, dice):
+        while not done.is_set():
+            taker = person.take(room, max_unacknowledged=dice.randrange(1, 6))
+            for _ in range(dice.randrange(1, 12)):
+                try:
+                    taken = taker.taken()
+                except Ended:
+                    break
+                chance = dice.random()
+                if chance < 0.2:
+                    person.release(room, taken)
+                elif chance < 0.9:
+                    person.acknowledge(room, taken)
+                    acknowledged.append(taken.message.text)
+            taker.cancel()
+
+    threads = [
+        threading.Thread(target=deal, args=(person, random.Random(i)), daemon=True)
+        for i, person in enumerate(people)
+    ]
+    for thread in threads:
+        thread.start()
+    for call in [asker.begin_send(room, text) for text in wanted]:
+        call.result()
+    eventually(lambda: len(acknowledged) >= len(wanted))
+    done.set()
+    for i in range(20 * len(people)):  # wakes those who wait
+        asker.send(room, f"late {i}")
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+    early = [text for text in acknowledged if text.startswith("job")]
+    assert sorted(early) == sorted(wanted)
 
 
 def test_all_members_see_the_log_of_the_work(help_desk):

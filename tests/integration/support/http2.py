@@ -68,6 +68,7 @@ class RawClient:
     def __init__(self, address, greet=True):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host.strip("[]"), int(port)), DEADLINE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         if greet:
             self.send(PREFACE + frame(SETTINGS))

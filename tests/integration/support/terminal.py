@@ -13,7 +13,7 @@ import time
 import pyte
 
 from support.contract import ROOT
-from support.deadline import DEADLINE
+from support.deadline import DEADLINE, eventually
 
 # The client to test: a path, or a command with arguments (such as valgrind's).
 COMMAND = shlex.split(os.environ.get("PARLA", str(ROOT / "build" / "parla")))
@@ -54,7 +54,6 @@ class Terminal:
         if self.pid == 0:
             self._set_size(0, cols, rows)
             os.execvpe(COMMAND[0], [*COMMAND, *arguments], env)
-        self._set_size(self.fd, cols, rows)
 
     @staticmethod
     def _set_size(fd, cols, rows):
@@ -141,6 +140,15 @@ class Terminal:
     def mode(self):
         """The terminal's settings, without the control characters."""
         return termios.tcgetattr(self.fd)[:4]
+
+    def poll(self):
+        """Takes what has come, without waiting."""
+        while select.select([self.fd], [], [], 0)[0] and self._read(0):
+            pass
+
+    def until_stopped(self):
+        """Waits until it is suspended."""
+        eventually(lambda: self._read(0.01) and os.waitpid(self.pid, os.WUNTRACED | os.WNOHANG)[0])
 
     def end(self):
         """Waits for its end; the exit status, < 0 for a signal."""
