@@ -15,7 +15,7 @@ Without PART everything is run, in this order:
   lint         tracked files, formatting, layers, scripts, .proto files
   unit         build with gcc; unit tests
   integration  real clients against a real parlad
-  sanitize     build with clang, with ASan and UBSan; unit tests again
+  sanitize     build with clang, with ASan and UBSan; unit and integration tests
   threads      the tests of what has threads, under TSan
   valgrind     a selection of the unit tests
   analyze      clang-tidy and cppcheck
@@ -140,11 +140,15 @@ run_unit() {
 }
 
 # python_tests NAME BUILD ARGUMENT...: pytest, with the programs of folder BUILD.
+# Files of tests run side by side, each has servers of its own.
 python_tests() {
-    local name=$1 report=build-logs/${1//[^A-Za-z0-9]/-}.xml build=$2
+    local name=$1 report=build-logs/${1//[^A-Za-z0-9]/-}.xml build
+    build=$(printf '%q' "$PWD/$2")
     shift 2
-    tests "$name" junit "$report" env PARLAD="$PWD/$build/parlad" PARLA="$PWD/$build/parla" \
-        /usr/bin/python3 -u -m pytest -v --no-header -p no:cacheprovider --junitxml="$report" "$@"
+    tests "$name" junit "$report" "${fixed_addresses[@]}" \
+        env PARLAD="$build/parlad" PARLA="$build/parla" \
+        /usr/bin/python3 -u -m pytest -v --no-header -p no:cacheprovider --numprocesses="$workers" \
+        --dist=loadfile --junitxml="$report" "$@"
 }
 
 run_integration() {
@@ -171,8 +175,11 @@ run_sanitize() {
     if CC=clang check "build with clang, ASan and UBSan" tools/build build-asan \
         -Db_sanitize=address,undefined -Db_lundef=false --; then
         meson_tests "$name" build-asan
+        PARLA_TEST_DEADLINE=60 python_tests "tests/integration, ASan and UBSan" build-asan \
+            tests/integration
     else
         not_run "$name"
+        not_run "tests/integration, ASan and UBSan"
     fi
 }
 
@@ -181,20 +188,31 @@ run_threads() {
     if CC=clang check "build with clang, TSan" tools/build build-tsan \
         -Db_sanitize=thread -Db_lundef=false --; then
         meson_tests "$name" build-tsan --suite net --suite server
+        PARLA_TEST_DEADLINE=60 python_tests "tests/integration, TSan" build-tsan \
+            tests/integration/test_{load,send,streams,work,sessions}.py
     else
         not_run "$name"
+        not_run "tests/integration, TSan"
     fi
 }
 
 run_valgrind() {
-    local name="unit tests, valgrind"
-    if build_with_gcc; then
-        meson_tests "$name" build --suite base --suite model --suite pb --suite wire \
-            --suite core --timeout-multiplier 20 \
-            --wrapper 'valgrind -q --leak-check=full --error-exitcode=99'
-    else
+    local name="unit tests, valgrind" names
+    if ! build_with_gcc; then
         not_run "$name"
+        return
     fi
+    # Where bytes are read and written; runs that fail each allocation in turn
+    # take too long.
+    mapfile -t names < <(
+        meson test -C build --no-rebuild --list --suite base --suite pb --suite wire \
+            --suite rpc --suite core 2>/dev/null | sed -n 's|^.* / ||p' | grep -v failure
+    )
+    # Meson adds the wrapper's name to the report's.
+    tests "$name" meson build/meson-logs/unit-tests-valgrind.json \
+        "${fixed_addresses[@]}" meson test -C build --no-rebuild --print-errorlogs \
+        --logbase unit-tests --timeout-multiplier 20 \
+        --wrapper 'valgrind -q --leak-check=full --error-exitcode=99' "${names[@]}"
 }
 
 run_analyze() {
@@ -225,9 +243,12 @@ fi
 trap finish EXIT
 mkdir -p build-logs
 
+workers=$(nproc)
+workers=$((workers < 4 ? workers : 4))
+
 # No part takes longer; it is an hour and not minutes for machines under load.
 limit_s=3600
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1
 export PYTHONDONTWRITEBYTECODE=1
