@@ -43,6 +43,7 @@ struct watch {
     const struct pl_rpc_health *health_weak;
     struct pl_rpc_call *call_weak;
     serving_status told; /* UNKNOWN: nothing yet */
+    bool ended;          /* by a drain; its call is still to close */
     uint8_t frame[FRAME_SIZE_MAX];
     size_t frame_size;
     size_t frame_offset; /* how much of it has left */
@@ -89,10 +90,19 @@ static const char *request_name(struct pl_rpc_call *call, struct pl_bytes messag
     return request->service;
 }
 
+/* A response to queue; NULL when memory is short. */
+static struct pl_buf *response_new(serving_status status)
+{
+    Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+    struct pl_buf *buf;
+
+    response.status = status;
+    return pl_pb_pack(&response.base, &buf) < 0 ? NULL : buf;
+}
+
 static void check(struct pl_rpc_call *call, const char *name)
 {
     const struct health_name *found = find_name(pl_rpc_call_ctx(call), name);
-    Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
     struct pl_buf *buf;
     int rc;
 
@@ -100,12 +110,9 @@ static void check(struct pl_rpc_call *call, const char *name)
         finish(call, PL_CODE_NOT_FOUND, "unknown service");
         return;
     }
-    response.status = found->status;
-    rc = pl_pb_pack(&response.base, &buf);
-    if (rc == PL_OK) {
-        rc = pl_rpc_call_send(call, buf);
-        pl_buf_unref(buf);
-    }
+    buf = response_new(found->status);
+    rc = buf != NULL ? pl_rpc_call_send(call, buf) : PL_E_NOMEM;
+    pl_buf_unref(buf);
     finish(call, pl_err_code(rc), rc < 0 ? pl_err_text(rc) : NULL);
 }
 
@@ -258,4 +265,25 @@ int pl_rpc_health_set(struct pl_rpc_health *health, const char *service_name, bo
             pl_rpc_call_wake(watch->call_weak);
     }
     return PL_OK;
+}
+
+void pl_rpc_health_drain(struct pl_rpc_health *health)
+{
+    struct pl_buf *buf = response_new(NOT_SERVING);
+
+    PL_LIST_EACH (node, &health->names)
+        PL_CONTAINER(node, struct health_name, node)->status = NOT_SERVING;
+    PL_LIST_EACH (node, &health->watches) {
+        struct watch *watch = PL_CONTAINER(node, struct watch, node);
+        int rc = PL_OK;
+
+        if (watch->ended)
+            continue;
+        watch->ended = true;
+        if (watch->told == SERVING)
+            rc = buf != NULL ? pl_rpc_call_send(watch->call_weak, buf) : PL_E_NOMEM;
+        finish(watch->call_weak, PL_CODE_UNAVAILABLE,
+               rc < 0 ? pl_err_text(rc) : "the server is stopping");
+    }
+    pl_buf_unref(buf);
 }

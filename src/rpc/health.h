@@ -27,4 +27,8 @@ void pl_rpc_health_free(struct pl_rpc_health *health);
  * whole. PL_E_NOMEM, for a name not set before only. */
 int pl_rpc_health_set(struct pl_rpc_health *health, const char *service_name, bool serving);
 
+/* The server will stop: no service may be called any more. Watchers are told so,
+ * and their calls end with UNAVAILABLE, so that they hold no drain up. */
+void pl_rpc_health_drain(struct pl_rpc_health *health);
+
 #endif

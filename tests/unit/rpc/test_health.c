@@ -113,6 +113,29 @@ static void watch_tells_each_change(void **state)
     assert_int_equal(pl_rpc_host_calls_len(fixture->pair.host), 1);
 }
 
+static void drain_tells_and_ends_watchers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reply serving, unknown, check;
+
+    assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
+    assert_int_equal(pair_call(&fixture->pair, watch_path, REQUEST_A, &serving), PL_OK);
+    assert_int_equal(pair_call(&fixture->pair, watch_path, pl_bytes_str(""), &unknown), PL_OK);
+    pair_pump(&fixture->pair);
+    pl_rpc_health_drain(fixture->health);
+    pl_rpc_health_drain(fixture->health);
+    pair_pump(&fixture->pair);
+    assert_int_equal(serving.messages, 2);
+    assert_status(&serving, 2);
+    assert_int_equal(serving.code, PL_CODE_UNAVAILABLE);
+    assert_int_equal(unknown.messages, 1);
+    assert_int_equal(unknown.code, PL_CODE_UNAVAILABLE);
+    assert_int_equal(pl_rpc_host_calls_len(fixture->pair.host), 0);
+    assert_int_equal(pair_call(&fixture->pair, check_path, REQUEST_A, &check), PL_OK);
+    pair_pump(&fixture->pair);
+    assert_status(&check, 2);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     int failed;
@@ -130,7 +153,7 @@ static void every_allocation_may_fail(void **state)
             pair_call(&pair, watch_path, REQUEST_A, &watch) == PL_OK &&
             pair_call(&pair, check_path, REQUEST_A, &check) == PL_OK) {
             pair_pump(&pair);
-            (void)pl_rpc_health_set(health, "a", false);
+            pl_rpc_health_drain(health);
             pair_pump(&pair);
         }
         failed = pl_mem_failed();
@@ -148,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(check_tells_the_status),
         TEST(watch_tells_each_change),
+        TEST(drain_tells_and_ends_watchers),
         cmocka_unit_test(every_allocation_may_fail),
     };
 
