@@ -221,6 +221,55 @@ static void a_start_goes_on_with_an_end(void **state)
     world_done(&world);
 }
 
+static void many_who_end_are_ended_in_steps(void **state)
+{
+    struct world world;
+    char names[40][8];
+    struct pl_user user;
+
+    (void)state;
+    world_start(&world);
+    for (int i = 0; i < 40; i++) {
+        snprintf(names[i], sizeof names[i], "g%d", i);
+        add_sign_in(&world, names[i]);
+    }
+    assert_int_equal(world_apply(&world), PL_OK);
+    for (int i = 0; i < 40; i++) {
+        user = world_user(&world, names[i]);
+        user.state = PL_USER_ENDING;
+        world_put_user(&world, &user);
+    }
+    world_restart(&world);
+    add_start(&world, 78);
+    assert_int_equal(world_apply(&world), PL_OK);
+    while (world_count(&world, PL_EFFECT_FOLLOW_UP) > 0)
+        do_expire(&world);
+    assert_int_equal(world_room(&world, "lobby").member_count, 0);
+    world_done(&world);
+}
+
+static void only_guests_end_with_their_session(void **state)
+{
+    struct world world;
+    struct pl_user user;
+
+    (void)state;
+    world_start(&world);
+    do_sign_in(&world, "ana");
+    user = world_user(&world, "ana");
+    user.kind = PL_USER_PERSON;
+    world_put_user(&world, &user);
+    world_restart(&world);
+    add_start(&world, 78);
+    world_add(&world, PL_COMMAND_SIGN_OUT, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_int_equal(world_count(&world, PL_EFFECT_SESSION_ENDED), 1);
+    assert_int_equal(world_count(&world, PL_EFFECT_MEMBERSHIP), 0);
+    assert_refused(do_sign_in(&world, "ana"), PL_REASON_NAME_TAKEN);
+    assert_int_equal(world_user(&world, "ana").state, PL_USER_ACTIVE);
+    world_done(&world);
+}
+
 static void an_idle_session_is_refused_and_then_expires(void **state)
 {
     struct world world;
@@ -365,6 +414,8 @@ int main(void)
         cmocka_unit_test(a_name_is_free_within_the_same_batch),
         cmocka_unit_test(a_long_end_follows_up),
         cmocka_unit_test(a_start_goes_on_with_an_end),
+        cmocka_unit_test(many_who_end_are_ended_in_steps),
+        cmocka_unit_test(only_guests_end_with_their_session),
         cmocka_unit_test(an_idle_session_is_refused_and_then_expires),
         cmocka_unit_test(many_idle_sessions_expire_in_steps),
         cmocka_unit_test(use_of_a_session_is_told_in_coarse_steps),

@@ -490,6 +490,23 @@ static void a_restart_clears_leases_and_keeps_attempts(void **state)
     world_done(&world);
 }
 
+static void a_start_ends_every_taker(void **state)
+{
+    struct world world;
+
+    (void)state;
+    setup(&world);
+    do_send(&world, "ana", "jobs", "one");
+    open_taker(&world, "bo", 11, 1);
+    add_start(&world, 78);
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_ended(&world, 11, PL_REASON_STORE_FAILED);
+    assert_refused(ack(&world, "bo", 5, 1), PL_REASON_LEASE_LOST);
+    open_taker(&world, "cy", 12, 1);
+    assert_leased(&world, 0, 12, 5, 2, 2);
+    world_done(&world);
+}
+
 static void a_failed_batch_ends_every_taker(void **state)
 {
     struct world world;
@@ -564,6 +581,7 @@ int main(void)
         cmocka_unit_test(the_end_of_a_session_ends_its_takers),
         cmocka_unit_test(takers_that_end_together_get_nothing_of_each_other),
         cmocka_unit_test(a_restart_clears_leases_and_keeps_attempts),
+        cmocka_unit_test(a_start_ends_every_taker),
         cmocka_unit_test(a_failed_batch_ends_every_taker),
         cmocka_unit_test(who_could_not_be_told_is_told_with_the_next_batch),
     };
