@@ -89,6 +89,7 @@ static void rollback(void *self)
 {
     struct pl_sqlite_store *store = self;
 
+    pl_sqlite_forget_work(store);
     if (!sqlite3_get_autocommit(store->db.handle)) /* else SQLite has done it itself */
         (void)check(store, run_bare(store, STMT_ROLLBACK));
 }

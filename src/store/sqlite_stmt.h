@@ -112,7 +112,8 @@
                 "not_before_ms = ?5, lease = ?6, taker = ?7, lease_until_ms = ?8")                \
     X(DELETE_WORK, "DELETE FROM work WHERE room = ?1 AND sequence = ?2")                          \
     X(NEXT_WORK, "SELECT " PL_SQL_WORK " FROM work INDEXED BY work_free "                         \
-                 "WHERE lease = 0 AND room = ?1 AND sender <> ?2 AND not_before_ms <= ?3 "        \
+                 "WHERE lease = 0 AND room = ?1 AND sequence > ?4 AND sender <> ?2 AND "          \
+                 "not_before_ms <= ?3 "                                                           \
                  "ORDER BY sequence LIMIT 1")                                                     \
     X(LIST_WORK_OF, "SELECT " PL_SQL_WORK " FROM work INDEXED BY work_taker "                     \
                     "WHERE lease <> 0 AND taker = ?1 ORDER BY room, sequence LIMIT ?2")           \

@@ -9,12 +9,24 @@
 #include "store/sqlite.h"
 #include "store/sqlite_db.h"
 
+enum { PL_WORK_SKIPS_LEN = 64 };
+
+/* See sqlite_work.c: no work of the room up to `sequence` that is not of this
+ * sender can be handed out before `until_ms`. room 0: nothing is known. */
+struct pl_work_skip {
+    pl_room_id room;
+    pl_user_id not_from;
+    pl_sequence sequence;
+    int64_t until_ms;
+};
+
 struct pl_sqlite_store {
     struct pl_db db;
     int failed;                 /* PL_E_IO or PL_E_CORRUPT, once it has happened */
     uint32_t checkpoint_pages;  /* the WAL may grow by so many between two checkpoints */
     uint32_t wal_pages;         /* its length after the last commit */
     uint32_t wal_pages_checked; /* its length at the last checkpoint */
+    struct pl_work_skip work_skips[PL_WORK_SKIPS_LEN];
 };
 
 /* Every statement, in the order of enum pl_store_stmt. */
@@ -60,6 +72,7 @@ int pl_sqlite_put_request(void *self, const struct pl_request *request);
 int pl_sqlite_expire_requests(void *self, int64_t before_ms, uint32_t len_max, uint32_t *ret_len);
 
 /* sqlite_work.c */
+void pl_sqlite_forget_work(struct pl_sqlite_store *store); /* after a rollback */
 int pl_sqlite_get_work(void *self, pl_room_id room, pl_sequence sequence, struct pl_work *ret);
 int pl_sqlite_put_work(void *self, const struct pl_work *work);
 int pl_sqlite_delete_work(void *self, pl_room_id room, pl_sequence sequence);

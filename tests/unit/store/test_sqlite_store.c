@@ -6,6 +6,8 @@
 #include "load.h"
 #include "store/memory.h"
 #include "store/sqlite.h"
+#include "store/sqlite_stmt.h"
+#include "store/sqlite_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +184,58 @@ static void facts_that_exclude_each_other_are_damage(void **state)
     pl_buf_unref(row.bytes);
 }
 
+/* How many steps SQLite's machine takes for the next work that is not of user 1. */
+static int next_work_steps(struct fixture *f, int64_t now_ms, int want, pl_sequence sequence)
+{
+    sqlite3_stmt *stmt = f->sqlite->db.stmts[STMT_NEXT_WORK];
+    struct pl_work work = {0};
+
+    (void)sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
+    assert_int_equal(
+        f->store.ops->next_work(f->store.self, (pl_room_id){1}, (pl_user_id){1}, now_ms, &work),
+        want);
+    assert_int_equal(work.sequence, sequence);
+    return sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
+}
+
+static void put_work(struct fixture *f, pl_sequence sequence, uint64_t sender,
+                     int64_t not_before_ms)
+{
+    struct pl_work work = {
+        .room = {1}, .sequence = sequence, .sender = {sender}, .not_before_ms = not_before_ms};
+
+    assert_int_equal(f->store.ops->put_work(f->store.self, &work), PL_OK);
+}
+
+static void work_that_is_not_for_one_is_passed_over_once(void **state)
+{
+    struct fixture *f = *state;
+    int first;
+
+    begin(&f->store);
+    for (pl_sequence sequence = 1; sequence <= 2000; sequence++)
+        put_work(f, sequence, 1, 0);
+    put_work(f, 2001, 2, 500);
+    first = next_work_steps(f, 100, PL_E_NOTFOUND, 0);
+    assert_true(first > 2000);
+    assert_true(next_work_steps(f, 101, PL_E_NOTFOUND, 0) < 100);
+    put_work(f, 2002, 1, 0);
+    assert_true(next_work_steps(f, 102, PL_E_NOTFOUND, 0) < 100);
+    put_work(f, 2003, 2, 0);
+    assert_true(next_work_steps(f, 103, PL_OK, 2003) < 100);
+    put_work(f, 2002, 1, 300); /* delays end: what was passed over may be due */
+    (void)next_work_steps(f, 299, PL_OK, 2003);
+    (void)next_work_steps(f, 500, PL_OK, 2001);
+    put_work(f, 1000, 2, 0); /* given back */
+    (void)next_work_steps(f, 501, PL_OK, 1000);
+    f->store.ops->rollback(f->store.self);
+    (void)next_work_steps(f, 502, PL_E_NOTFOUND, 0);
+    begin(&f->store);
+    put_work(f, 1, 2, 0);
+    commit(&f->store);
+    (void)next_work_steps(f, 503, PL_OK, 1);
+}
+
 static void wal_goes_into_the_database_as_it_grows(void **state)
 {
     struct fixture *f = *state;
@@ -254,6 +308,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(logs_end_where_the_next_begins, setup, teardown),
         cmocka_unit_test_setup_teardown(facts_that_exclude_each_other_are_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(work_that_is_not_for_one_is_passed_over_once, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(wal_goes_into_the_database_as_it_grows, setup, teardown),
         cmocka_unit_test_setup_teardown(open_says_what_is_wrong_with_the_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
