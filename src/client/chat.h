@@ -68,9 +68,10 @@ struct pl_chat {
     char farewell[512];                    /* to be said when the screen is gone */
     int64_t shown_day_ms;                  /* a time of the day shown last */
     bool has_shown_day;
-    bool was_live;   /* signed in at least once in this run */
-    bool is_failure; /* the farewell is for standard error */
-    bool lost;       /* the connection was, and that was told */
+    bool signing_out; /* by /signout */
+    bool was_live;    /* signed in at least once in this run */
+    bool is_failure;  /* the farewell is for standard error */
+    bool lost;        /* the connection was, and that was told */
 };
 
 /* cmd_chat.c */

@@ -33,6 +33,8 @@ static void on_errand(void *self, const struct pl_api_result *result)
 {
     struct errand *errand = self;
 
+    if (result->response == NULL)
+        errand->chat_weak->signing_out = false;
     if (result->code == PL_CODE_UNAUTHENTICATED)
         pl_chat_token_lost(errand->chat_weak);
     else if (result->response == NULL)
@@ -357,6 +359,7 @@ static void do_signout(struct pl_chat *chat, const char *args)
     Parla__V1__SignOutRequest request = PARLA__V1__SIGN_OUT_REQUEST__INIT;
 
     (void)args;
+    chat->signing_out = chat->app.phase == PL_APP_READY; /* the streams' ends are no news then */
     call(chat, &parla__v1__session_service__descriptor, "SignOut", &request.base, "",
          on_signed_out);
 }

@@ -103,7 +103,7 @@ static void forget_all(struct pl_chat *chat)
 
 void pl_chat_token_lost(struct pl_chat *chat)
 {
-    if (chat->phase != PL_CHAT_LIVE)
+    if (chat->phase != PL_CHAT_LIVE || chat->signing_out)
         return;
     pl_chat_say(chat, "you are signed out: the server does not know this session any more");
     pl_app_token_lost(&chat->app);
@@ -138,6 +138,19 @@ static void on_down(void *self, const char *why, uint32_t retry_ms)
              clock);
 }
 
+/* One is in a room now, by /join, whose answer may come later, or from another
+ * device. From here on nothing of the room is shown before its last messages. */
+static void come_in(struct pl_chat *chat, const char *id)
+{
+    struct pl_chat_room *room = pl_chat_room_find(chat, id);
+
+    if (room != NULL || pl_message_is_direct(id))
+        return;
+    room = pl_chat_room_enter(chat, id, false);
+    if (room != NULL)
+        pl_chat_room_fill(chat, room);
+}
+
 static void on_event(void *self, const Parla__V1__Event *event, const char *peer)
 {
     struct pl_chat *chat = self;
@@ -150,7 +163,7 @@ static void on_event(void *self, const Parla__V1__Event *event, const char *peer
     if (!is_mine)
         pl_chat_show_event(chat, event, peer);
     else if (member->state == PARLA__V1__MEMBER_STATE__MEMBER_STATE_JOINED)
-        pl_chat_room_enter(chat, event->room, false);
+        come_in(chat, event->room);
     else
         pl_chat_room_leave(chat, event->room);
     pl_marker_shown(chat->marker, event->room, event->sequence);
