@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "server/stream_call.h"
 #include "wire/event.h"
 #include "wire/page_token.h"
 #include "wire/reply.h"
@@ -196,7 +197,7 @@ static void send_taken(struct pl_dispatch *dispatch, const struct pl_effect *eff
         return;
     }
     taken->msg.kind = PL_MSG_TAKEN;
-    taken->taker = effect->u.leased.taker;
+    taken->call = pl_taker_call(effect->u.leased.taker);
     dispatch->to_loop(dispatch->self, effect->u.leased.loop, &taken->msg);
 }
 
@@ -210,7 +211,7 @@ static void send_taker_ended(struct pl_dispatch *dispatch, const struct pl_effec
         return;
     }
     ended->msg.kind = PL_MSG_TAKER_ENDED;
-    ended->taker = effect->u.taker_ended.taker;
+    ended->call = pl_taker_call(effect->u.taker_ended.taker);
     ended->refusal = effect->u.taker_ended.refusal;
     dispatch->to_loop(dispatch->self, effect->u.taker_ended.loop, &ended->msg);
 }

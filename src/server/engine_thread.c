@@ -29,8 +29,13 @@
 enum {
     BATCH_WORK_US = 2000,
     BATCH_LEN_MIN = 16,
+    BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
 };
+
+_Static_assert(BATCH_LARGE_LEN_MAX *(PL_PAGE_LEN_MAX * sizeof(struct pl_user)) <
+                   EFFECTS_SIZE_MAX / 2,
+               "a batch's large replies leave room for the others");
 
 struct pl_engine_thread {
     struct pl_engine_thread_config config;
@@ -87,7 +92,7 @@ static void forget_streams(struct pl_engine_thread *thread)
         pl_list_remove(node);
         if (call->taker) {
             call->command.kind = PL_COMMAND_CLOSE_TAKER;
-            call->command.u.close_taker.taker = call->id;
+            call->command.u.close_taker.taker = pl_taker_id(call->loop, call->id);
         } else if (pl_router_close(thread->dispatch.router, call->loop, call->id, &user)) {
             call->command.kind = PL_COMMAND_STREAM_CLOSED;
             call->command.u.stream_closed.user = user;
@@ -161,16 +166,30 @@ static uint32_t batch_len_max(const struct pl_engine_thread *thread)
     return len < PL_BATCH_LEN_MAX ? (uint32_t)len : PL_BATCH_LEN_MAX;
 }
 
+/* Whether the reply may hold a page of users, or all rooms of one: some 500 KB. */
+static bool is_large(const struct pl_msg *msg)
+{
+    const struct pl_errand *errand;
+
+    if (msg->kind != PL_MSG_ERRAND)
+        return false;
+    errand = PL_CONTAINER((struct pl_msg *)msg, struct pl_errand, msg);
+    return errand->kind == PL_ERRAND_ONLINE ||
+           (errand->kind == PL_ERRAND_COMMAND && errand->command.kind == PL_QUERY_SUBSCRIBE);
+}
+
 /* Fills a batch from the letters, in their order. */
 static void gather(struct pl_engine_thread *thread)
 {
-    uint32_t len_max = batch_len_max(thread);
+    uint32_t len_max = batch_len_max(thread), large_len = 0;
     struct pl_list *node;
 
     forget_streams(thread);
     while (thread->commands_len < len_max && (node = pl_list_first(&thread->letters)) != NULL) {
         struct pl_msg *msg = msg_of(node);
 
+        if (is_large(msg) && ++large_len > BATCH_LARGE_LEN_MAX)
+            break;
         pl_list_remove(node);
         if (msg->kind == PL_MSG_STREAM_GONE)
             pl_list_append(&thread->gone, node);

@@ -71,7 +71,7 @@ struct pl_errand {
     const char *next;                /* USERS: the next page's token */
     bool more;                       /* ONLINE: there is a next page */
     struct pl_stream_request stream; /* SUBSCRIBE: what was asked for */
-    struct pl_refusal pending; /* what the loop found wrong: told once the token is proven */
+    struct pl_refusal pending;       /* what the loop found wrong: told once the token is proven */
     /* the answer */
     struct pl_refusal refusal;
     struct pl_buf *response;   /* one reference, or NULL */
@@ -99,7 +99,7 @@ struct pl_feed_msg {
 /* A message for a taker, or its end. */
 struct pl_taken_msg {
     struct pl_msg msg;
-    uint64_t taker;            /* the id of its call */
+    uint64_t call;             /* the taker's, by its id */
     struct pl_buf *bytes;      /* TAKEN: a TakeMessagesResponse, one reference */
     struct pl_refusal refusal; /* TAKER_ENDED */
 };

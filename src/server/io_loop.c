@@ -71,7 +71,7 @@ static void on_feed(struct pl_io_loop *io, struct pl_feed_msg *msg)
 
 static void on_taken(struct pl_io_loop *io, struct pl_taken_msg *taken)
 {
-    struct pl_rpc_call *call = pl_rpc_host_call(io->host, taken->taker);
+    struct pl_rpc_call *call = pl_rpc_host_call(io->host, taken->call);
 
     if (call != NULL)
         pl_take_message(pl_rpc_call_data(call), taken);

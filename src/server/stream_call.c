@@ -1,9 +1,23 @@
 /* stream_call.c - what both kinds of stream have in common: how they end. */
 #include "server/stream_call.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "core/engine.h"
 #include "server/io_loop.h"
+
+enum { TAKER_CALL_BITS = 56 }; /* with 64 loops, still a positive 64-bit integer */
+
+uint64_t pl_taker_id(uint32_t loop, uint64_t call)
+{
+    PL_ASSERT(call >> TAKER_CALL_BITS == 0 && loop < PL_LOOPS_LEN_MAX);
+    return (uint64_t)loop << TAKER_CALL_BITS | call;
+}
+
+uint64_t pl_taker_call(uint64_t taker)
+{
+    return taker & ((UINT64_C(1) << TAKER_CALL_BITS) - 1);
+}
 
 struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
                                           bool taker, const struct pl_hash *token_hash)

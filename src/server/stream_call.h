@@ -40,6 +40,10 @@ struct pl_stream_call {
     bool page_failed;              /* its page could not be asked for */
 };
 
+/* The engine knows takers of all loops: a taker's id is its call's, with the loop. */
+uint64_t pl_taker_id(uint32_t loop, uint64_t call);
+uint64_t pl_taker_call(uint64_t taker);
+
 /* Makes one for a call that opens; it is in the loop's list until the call is over.
  * NULL when memory is short. */
 struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,

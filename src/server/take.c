@@ -52,7 +52,7 @@ void pl_take_on_message(struct pl_rpc_call *call, struct pl_bytes message)
     if (errand->refusal.reason != PL_REASON_NONE)
         pl_errand_only_token(errand);
     else
-        errand->command.u.open_taker.taker = pl_rpc_call_id(call);
+        errand->command.u.open_taker.taker = pl_taker_id(io->config.number, pl_rpc_call_id(call));
     pl_errand_to_engine(io, call, errand);
 }
 
