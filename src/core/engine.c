@@ -142,6 +142,9 @@ static int apply_command(struct pl_engine *engine, const struct pl_command *comm
         }
         if (rc == PL_OK && !handler->is_query)
             rc = pl_account_used(&turn);
+        else if (rc == PL_OK)
+            turn.reply->touch_due =
+                pl_session_touch_due(turn.session, engine->config.session_idle_ms, engine->now_ms);
         if (rc < 0)
             return rc;
     }
@@ -170,7 +173,16 @@ static int load(struct pl_engine *engine)
     return engine->config.store.ops->clear_leases(engine->config.store.self);
 }
 
-/* What is written once a batch. */
+static bool has_commands(const struct pl_batch *batch)
+{
+    PL_LIST_EACH (node, &batch->commands)
+        if (!handlers[PL_CONTAINER(node, struct pl_command, node)->kind].is_query)
+            return true;
+    return false;
+}
+
+/* What is written once a batch. Queries alone leave no trace: neither they nor
+ * their number and time need to last, so they do not cost a sync. */
 static int finish(struct pl_engine *engine, const struct pl_batch *batch)
 {
     int rc = pl_work_plan(engine);
@@ -186,6 +198,8 @@ static int finish(struct pl_engine *engine, const struct pl_batch *batch)
         return rc;
     engine->meta.batch = batch->number;
     engine->meta.time_ms = engine->now_ms;
+    if (!has_commands(batch))
+        return PL_OK;
     return PL_ASK(engine, put_meta, &engine->meta);
 }
 

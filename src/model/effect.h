@@ -53,6 +53,7 @@ struct pl_subscribed_room {
 
 struct pl_reply {
     struct pl_refusal refusal; /* reason NONE: granted, and the rest holds */
+    bool touch_due;            /* of a query: give TOUCH_SESSION for who asked */
     union {
         struct {
             struct pl_session session;

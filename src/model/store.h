@@ -27,7 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The counters that every batch moves. One row. */
+/* The counters that every batch with a command moves. One row. */
 struct pl_meta {
     uint64_t batch;       /* the last one applied */
     int64_t time_ms;      /* its time */

@@ -131,6 +131,62 @@ static void a_batch_of_sends_costs_one_row_each(void **state)
     world_done(&world);
 }
 
+static void queries_alone_write_nothing(void **state)
+{
+    struct world world;
+    struct pl_bytebuf before, after;
+
+    (void)state;
+    world_start(&world);
+    do_sign_in(&world, "ana");
+    pl_bytebuf_init(&before, SIZE_MAX);
+    pl_bytebuf_init(&after, SIZE_MAX);
+    world_dump(&world, &before);
+    world.now_ms += DAY_MS;
+    add_subscribe(&world, "ana", NULL, 0);
+    world_add(&world, PL_QUERY_GET_USER, "ana");
+    world_add(&world, PL_QUERY_GET_USERS, "nobody");
+    assert_int_equal(world_apply(&world), PL_OK);
+    world_dump(&world, &after);
+    assert_int_equal(before.size, after.size);
+    assert_memory_equal(before.data, after.data, before.size);
+
+    /* with a command, number and time are written */
+    add_send(&world, "ana", "lobby", "hello");
+    world_add(&world, PL_QUERY_GET_USER, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_granted(world_last(&world));
+    pl_bytebuf_clear(&after);
+    world_dump(&world, &after);
+    assert_int_not_equal(before.size, after.size);
+    pl_bytebuf_done(&before);
+    pl_bytebuf_done(&after);
+    world_done(&world);
+}
+
+static void a_query_tells_that_its_session_is_to_be_marked(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world);
+    do_sign_in(&world, "ana");
+    world_add(&world, PL_QUERY_GET_USER, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_false(world_last(&world)->touch_due);
+    world.now_ms += IDLE_MS - 1000;
+    world_add(&world, PL_QUERY_GET_USER, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_true(world_last(&world)->touch_due);
+    world_add(&world, PL_COMMAND_TOUCH_SESSION, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+    add_subscribe(&world, "ana", NULL, 0);
+    assert_int_equal(world_apply(&world), PL_OK);
+    assert_granted(world_last(&world));
+    assert_false(world_last(&world)->touch_due);
+    world_done(&world);
+}
+
 static void a_failed_commit_leaves_nothing(void **state)
 {
     struct world world;
@@ -187,6 +243,8 @@ int main(void)
         cmocka_unit_test(commands_of_a_batch_see_those_before_them),
         cmocka_unit_test(time_never_runs_back),
         cmocka_unit_test(a_batch_of_sends_costs_one_row_each),
+        cmocka_unit_test(queries_alone_write_nothing),
+        cmocka_unit_test(a_query_tells_that_its_session_is_to_be_marked),
         cmocka_unit_test(a_failed_commit_leaves_nothing),
         cmocka_unit_test(an_engine_needs_a_sound_config),
     };
