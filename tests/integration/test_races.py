@@ -1,14 +1,12 @@
 """Several at once, on several connections: what one call has returned, every other call sees."""
 
-import threading
-
 import grpc
 import pytest
 
 from support.client import Guest, events_of
 from support.contract import api
-from support.deadline import DEADLINE
 from support.refusal import refused
+from support.threads import in_threads
 
 
 @pytest.fixture
@@ -145,19 +143,16 @@ def test_streams_opened_and_dropped_while_others_sign_out(server, sign_in, fresh
         for turn in range(15):
             with_stream = Guest(server.address, f"{prefix}{number}-{turn}")
             calls = [with_stream.open("StreamMessages", start=start) for start in (1, 2, 3)]
-            with_stream.begin_send("lobby", "hello")
+            sent = with_stream.begin_send("lobby", "hello")
+            next(calls[0])  # cancelled at once, grpcio may reset a stream that it never opened
             if turn % 2:
                 calls[0].cancel()
             with_stream.sign_out()
+            assert sent.code().name in ("OK", "UNAUTHENTICATED")
             with_stream.channel.close()
 
     prefix = fresh("x")
-    threads = [threading.Thread(target=come_and_go, args=(i,), daemon=True) for i in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(2 * DEADLINE)
-        assert not thread.is_alive()
+    in_threads([lambda number=number: come_and_go(number) for number in range(6)])
     last = stay.send("lobby", "the end").sequence
     while live.message().sequence != last:
         pass
