@@ -32,17 +32,16 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
     struct pl_rpc_call *call = pl_rpc_host_call(io->host, errand->call);
     struct pl_stream_call *stream_call;
 
-    if (call != NULL) { /* else its caller has gone */
-        stream_call = pl_rpc_call_data(call);
+    if (call != NULL && !pl_rpc_call_method(call)->server_streaming) {
+        pl_unary_answer(call, errand);
+    } else if (call != NULL && (stream_call = pl_rpc_call_data(call)) != NULL) {
         if (errand->kind == PL_ERRAND_QUERY && errand->query.kind == PL_QUERY_READ_PAGE)
             pl_stream_page(stream_call, errand);
-        else if (stream_call == NULL)
-            pl_unary_answer(call, errand);
         else if (stream_call->taker)
             pl_take_answer(stream_call, errand);
         else
             pl_stream_answer(stream_call, errand);
-    }
+    } /* else its caller has gone */
     pl_errand_free(errand);
 }
 
@@ -72,9 +71,10 @@ static void on_feed(struct pl_io_loop *io, struct pl_feed_msg *msg)
 static void on_taken(struct pl_io_loop *io, struct pl_taken_msg *taken)
 {
     struct pl_rpc_call *call = pl_rpc_host_call(io->host, taken->call);
+    struct pl_stream_call *stream_call = call != NULL ? pl_rpc_call_data(call) : NULL;
 
-    if (call != NULL)
-        pl_take_message(pl_rpc_call_data(call), taken);
+    if (stream_call != NULL) /* else it has gone, and the engine is being told */
+        pl_take_message(stream_call, taken);
     pl_msg_discard(&taken->msg);
 }
 

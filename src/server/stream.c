@@ -22,56 +22,25 @@ static void refuse_err(struct pl_rpc_call *call, int err)
     pl_call_refuse(call, &refusal);
 }
 
-static void fill_command(struct pl_errand *errand)
+static int decode(struct pl_bytes message, struct pl_errand *errand)
 {
-    const struct pl_stream_request *from = &errand->stream;
     struct pl_subscribe *to = &errand->command.u.subscribe;
+    int rc = pl_wire_stream_messages(message, &errand->arena, &errand->stream, &errand->refusal);
 
+    if (rc < 0 || errand->refusal.reason != PL_REASON_NONE)
+        return rc;
     errand->command.kind = PL_QUERY_SUBSCRIBE;
-    to->rooms = from->rooms;
-    to->rooms_len = from->rooms_len;
-    to->has_cursor = from->has_cursor;
-    to->cursor_log = from->cursor.log;
-    to->cursor_position = from->cursor.position;
+    to->rooms = errand->stream.rooms;
+    to->rooms_len = errand->stream.rooms_len;
+    to->has_cursor = errand->stream.has_cursor;
+    to->cursor_log = errand->stream.cursor.log;
+    to->cursor_position = errand->stream.cursor.position;
+    return PL_OK;
 }
 
 void pl_stream_on_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
-    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
-    struct pl_io_loop *io = ctx->io_weak;
-    struct pl_refusal refusal = pl_refusal_of(PL_REASON_DRAINING);
-    struct pl_errand *errand;
-    int rc;
-
-    if (io->draining) {
-        pl_call_refuse(call, &refusal);
-        return;
-    }
-    errand = pl_errand_new(PL_ERRAND_COMMAND, io->config.number, pl_rpc_call_id(call));
-    if (errand == NULL) {
-        refuse_err(call, PL_E_NOMEM);
-        return;
-    }
-    rc = pl_wire_stream_messages(message, &errand->arena, &errand->stream, &errand->refusal);
-    if (rc < 0) {
-        pl_errand_free(errand);
-        refuse_err(call, rc);
-        return;
-    }
-    if (!pl_call_token(call, &errand->command.token_hash)) {
-        pl_errand_free(errand);
-        return;
-    }
-    if (pl_stream_call_new(io, call, false, &errand->command.token_hash) == NULL) {
-        pl_errand_free(errand);
-        refuse_err(call, PL_E_NOMEM);
-        return;
-    }
-    if (errand->refusal.reason != PL_REASON_NONE)
-        pl_errand_only_token(errand);
-    else
-        fill_command(errand);
-    pl_errand_to_engine(io, call, errand);
+    pl_stream_call_open(call, message, false, decode);
 }
 
 static size_t pull(void *self, uint8_t *to, size_t size)
@@ -154,11 +123,11 @@ void pl_stream_answer(struct pl_stream_call *stream_call, const struct pl_errand
     int rc;
 
     if (errand->refusal.reason != PL_REASON_NONE) {
-        pl_call_refuse(stream_call->call_weak, &errand->refusal);
+        pl_stream_call_end(stream_call, &errand->refusal);
         return;
     }
     if (errand->pending.reason != PL_REASON_NONE) {
-        pl_call_refuse(stream_call->call_weak, &errand->pending);
+        pl_stream_call_end(stream_call, &errand->pending);
         return;
     }
     pl_arena_init(&arena, PL_ERRAND_SIZE_MAX);
@@ -167,14 +136,14 @@ void pl_stream_answer(struct pl_stream_call *stream_call, const struct pl_errand
         rc = pl_hub_open(io->hub, &start, stream_call, &stream_call->stream);
     pl_arena_done(&arena);
     if (rc < 0) {
-        refuse_err(stream_call->call_weak, rc);
+        struct pl_refusal refusal = pl_refusal_of_err(rc);
+
+        pl_stream_call_end(stream_call, &refusal);
         return;
     }
     stream_call->state = PL_STREAM_CALL_OPEN;
     pl_rpc_call_set_source(stream_call->call_weak, &source);
     pl_rpc_call_wake(stream_call->call_weak);
-    if (io->draining) /* it came in before, and is told like the others */
-        pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
 }
 
 /* Copies a page's query: its arrays are the stream's. */
@@ -244,7 +213,7 @@ static void ended(void *self, struct pl_stream *stream, const struct pl_refusal 
     struct pl_stream_call *stream_call = pl_stream_data(stream);
 
     (void)self;
-    pl_call_refuse(stream_call->call_weak, refusal); /* its on_close leaves the hub */
+    pl_stream_call_end(stream_call, refusal); /* leaves the hub */
 }
 
 struct pl_hub_ops pl_stream_hub_ops(struct pl_io_loop *io)

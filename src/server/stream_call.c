@@ -2,6 +2,7 @@
 #include "server/stream_call.h"
 
 #include "base/assert.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "core/engine.h"
 #include "server/io_loop.h"
@@ -19,8 +20,9 @@ uint64_t pl_taker_call(uint64_t taker)
     return taker & ((UINT64_C(1) << TAKER_CALL_BITS) - 1);
 }
 
-struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
-                                          bool taker, const struct pl_hash *token_hash)
+/* It is in the loop's list until the call is over. NULL when memory is short. */
+static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
+                                              bool taker, const struct pl_hash *token_hash)
 {
     struct pl_stream_call *stream_call = pl_zalloc(sizeof *stream_call);
 
@@ -41,14 +43,11 @@ struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_c
     return stream_call;
 }
 
-void pl_stream_call_on_close(struct pl_rpc_call *call)
+/* It leaves the loop, and goes to the engine to be forgotten there too. */
+static void leave(struct pl_stream_call *stream_call)
 {
-    struct pl_stream_call *stream_call = pl_rpc_call_data(call);
-    struct pl_io_loop *io;
+    struct pl_io_loop *io = stream_call->io_weak;
 
-    if (stream_call == NULL)
-        return; /* refused before it was one */
-    io = stream_call->io_weak;
     if (stream_call->stream != NULL)
         pl_hub_close(io->hub, stream_call->stream);
     stream_call->stream = NULL;
@@ -57,6 +56,73 @@ void pl_stream_call_on_close(struct pl_rpc_call *call)
     pl_list_remove(&stream_call->node);
     if (pl_engine_thread_post_always(io->config.engine_weak, &stream_call->gone) < 0)
         pl_free(stream_call); /* the engine has ended */
+}
+
+void pl_stream_call_end(struct pl_stream_call *stream_call, const struct pl_refusal *refusal)
+{
+    struct pl_rpc_call *call = stream_call->call_weak;
+
+    pl_rpc_call_set_source(call, &(struct pl_rpc_source){.pull = NULL});
+    pl_rpc_call_set_data(call, NULL);
+    leave(stream_call);
+    pl_call_refuse(call, refusal);
+}
+
+static void refuse(struct pl_rpc_call *call, struct pl_errand *errand,
+                   const struct pl_refusal *refusal)
+{
+    pl_errand_free(errand);
+    pl_call_refuse(call, refusal);
+}
+
+void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool taker,
+                         int (*decode)(struct pl_bytes message, struct pl_errand *errand))
+{
+    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
+    struct pl_io_loop *io = ctx->io_weak;
+    struct pl_refusal draining = pl_refusal_of(PL_REASON_DRAINING);
+    struct pl_refusal nomem = pl_refusal_of_err(PL_E_NOMEM);
+    struct pl_errand *errand;
+
+    if (io->draining) {
+        pl_call_refuse(call, &draining);
+        return;
+    }
+    errand = pl_errand_new(PL_ERRAND_COMMAND, io->config.number, pl_rpc_call_id(call));
+    if (errand == NULL || decode(message, errand) < 0) {
+        refuse(call, errand, &nomem);
+        return;
+    }
+    if (!pl_call_token(call, &errand->command.token_hash)) {
+        pl_errand_free(errand);
+        return;
+    }
+    if (stream_call_new(io, call, taker, &errand->command.token_hash) == NULL) {
+        refuse(call, errand, &nomem);
+        return;
+    }
+    if (errand->refusal.reason != PL_REASON_NONE)
+        pl_errand_only_token(errand);
+    pl_errand_to_engine(io, call, errand);
+}
+
+bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_errand *errand)
+{
+    if (errand->refusal.reason != PL_REASON_NONE)
+        pl_call_refuse(stream_call->call_weak, &errand->refusal);
+    else if (errand->pending.reason != PL_REASON_NONE)
+        pl_call_refuse(stream_call->call_weak, &errand->pending);
+    else
+        return false;
+    return true;
+}
+
+void pl_stream_call_on_close(struct pl_rpc_call *call)
+{
+    struct pl_stream_call *stream_call = pl_rpc_call_data(call);
+
+    if (stream_call != NULL) /* else it was ended here, or refused before it was one */
+        leave(stream_call);
 }
 
 void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms)

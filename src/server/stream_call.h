@@ -19,7 +19,7 @@ struct pl_io_loop;
 enum pl_stream_call_state {
     PL_STREAM_CALL_ASKING, /* the engine has been asked */
     PL_STREAM_CALL_OPEN,   /* it streams, or takes */
-    PL_STREAM_CALL_GONE,   /* the call is over; the engine is being told */
+    PL_STREAM_CALL_GONE,   /* it is over; the engine is being told */
 };
 
 struct pl_stream_call {
@@ -44,10 +44,13 @@ struct pl_stream_call {
 uint64_t pl_taker_id(uint32_t loop, uint64_t call);
 uint64_t pl_taker_call(uint64_t taker);
 
-/* Makes one for a call that opens; it is in the loop's list until the call is over.
- * NULL when memory is short. */
-struct pl_stream_call *pl_stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
-                                          bool taker, const struct pl_hash *token_hash);
+/* on_message of both kinds of call: decodes the request into the errand's command
+ * (or its refusal), makes a stream call, and asks the engine. */
+void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool taker,
+                         int (*decode)(struct pl_bytes message, struct pl_errand *errand));
+
+/* Whether the answer is a refusal; the call is then ended with it. */
+bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_errand *errand);
 
 /* on_close of both kinds of call: leaves the hub, tells the engine. */
 void pl_stream_call_on_close(struct pl_rpc_call *call);

@@ -1,7 +1,8 @@
 /*
  * take.c - TakeMessages: a taker is the engine's; here its messages are sent.
  *
- * What waits here for a slow taker is bounded by what the engine leases to it.
+ * What waits here for a slow taker is bounded by what the engine leases to it; and
+ * one that does not read while its leases run out and are given to it anew is ended.
  */
 #include "server/stream_call.h"
 
@@ -17,53 +18,31 @@ static void refuse_err(struct pl_rpc_call *call, int err)
     pl_call_refuse(call, &refusal);
 }
 
+/* What may wait for a taker that does not read: all that may be leased to it, and
+ * as much again whose leases have run out. */
+enum { QUEUE_SIZE_MAX = 2 * 1024 * 1024 };
+
+static int decode(struct pl_bytes message, struct pl_errand *errand)
+{
+    int rc = pl_wire_take_messages(message, &errand->arena, &errand->command, &errand->refusal);
+
+    errand->command.u.open_taker.taker = pl_taker_id(errand->loop, errand->call);
+    return rc;
+}
+
 void pl_take_on_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
-    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
-    struct pl_io_loop *io = ctx->io_weak;
-    struct pl_refusal refusal = pl_refusal_of(PL_REASON_DRAINING);
-    struct pl_errand *errand;
-    int rc;
-
-    if (io->draining) {
-        pl_call_refuse(call, &refusal);
-        return;
-    }
-    errand = pl_errand_new(PL_ERRAND_COMMAND, io->config.number, pl_rpc_call_id(call));
-    if (errand == NULL) {
-        refuse_err(call, PL_E_NOMEM);
-        return;
-    }
-    rc = pl_wire_take_messages(message, &errand->arena, &errand->command, &errand->refusal);
-    if (rc < 0) {
-        pl_errand_free(errand);
-        refuse_err(call, rc);
-        return;
-    }
-    if (!pl_call_token(call, &errand->command.token_hash)) {
-        pl_errand_free(errand);
-        return;
-    }
-    if (pl_stream_call_new(io, call, true, &errand->command.token_hash) == NULL) {
-        pl_errand_free(errand);
-        refuse_err(call, PL_E_NOMEM);
-        return;
-    }
-    if (errand->refusal.reason != PL_REASON_NONE)
-        pl_errand_only_token(errand);
-    else
-        errand->command.u.open_taker.taker = pl_taker_id(io->config.number, pl_rpc_call_id(call));
-    pl_errand_to_engine(io, call, errand);
+    pl_stream_call_open(call, message, true, decode);
 }
 
 void pl_take_answer(struct pl_stream_call *stream_call, const struct pl_errand *errand)
 {
     if (errand->refusal.reason != PL_REASON_NONE) {
-        pl_call_refuse(stream_call->call_weak, &errand->refusal);
+        pl_stream_call_end(stream_call, &errand->refusal);
         return;
     }
     if (errand->pending.reason != PL_REASON_NONE) {
-        pl_call_refuse(stream_call->call_weak, &errand->pending);
+        pl_stream_call_end(stream_call, &errand->pending);
         return;
     }
     stream_call->state = PL_STREAM_CALL_OPEN;
@@ -76,16 +55,25 @@ static void send(struct pl_stream_call *stream_call, struct pl_buf *bytes)
 {
     int rc = pl_rpc_call_send(stream_call->call_weak, bytes);
 
-    if (rc < 0)
-        refuse_err(stream_call->call_weak, rc);
-    else
-        stream_call->sent_ms = pl_loop_now_ms(stream_call->io_weak->loop);
+    if (rc < 0) {
+        struct pl_refusal refusal = pl_refusal_of_err(rc);
+
+        pl_stream_call_end(stream_call, &refusal);
+        return;
+    }
+    stream_call->sent_ms = pl_loop_now_ms(stream_call->io_weak->loop);
 }
 
 void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *taken)
 {
+    size_t queue_size = pl_rpc_call_queue_size(stream_call->call_weak);
+    struct pl_refusal refusal = pl_refusal_of(PL_REASON_TAKER_TOO_SLOW);
+
+    refusal.retry_ms = 1000;
     if (taken->msg.kind == PL_MSG_TAKER_ENDED)
-        pl_call_refuse(stream_call->call_weak, &taken->refusal);
+        pl_stream_call_end(stream_call, &taken->refusal);
+    else if (queue_size > 0 && queue_size + taken->bytes->size > QUEUE_SIZE_MAX)
+        pl_stream_call_end(stream_call, &refusal);
     else
         send(stream_call, taken->bytes);
 }
@@ -118,5 +106,5 @@ void pl_take_drain(struct pl_stream_call *stream_call, uint32_t retry_after_ms)
         (void)pl_rpc_call_send(stream_call->call_weak, buf);
         pl_buf_unref(buf);
     }
-    pl_call_refuse(stream_call->call_weak, &refusal);
+    pl_stream_call_end(stream_call, &refusal);
 }
