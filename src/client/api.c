@@ -25,6 +25,7 @@ struct call {
     const ProtobufCMessage *response; /* in the arena */
     bool malformed;
     pl_api_done done;
+    void (*abandoned)(void *self); /* may be NULL */
     void *self_weak;
 };
 
@@ -116,7 +117,10 @@ static void on_unary_close(void *self, const struct pl_rpc_status *status, bool 
 
     (void)processed; /* whatever may be repeated has a request id, or may be done twice */
     pl_link_call_over(call->link_weak);
-    if (!pl_link_is_ending(call->link_weak)) {
+    if (pl_link_is_ending(call->link_weak)) {
+        if (call->abandoned != NULL)
+            call->abandoned(call->self_weak);
+    } else {
         if (result.code == PL_CODE_OK) {
             result.response = call->response;
             pl_link_is_well(call->link_weak);
@@ -128,7 +132,7 @@ static void on_unary_close(void *self, const struct pl_rpc_status *status, bool 
 
 void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service,
                  const char *method, const char *token, const ProtobufCMessage *request,
-                 pl_api_done done, void *self)
+                 pl_api_done done, void (*abandoned)(void *self), void *self)
 {
     struct pl_api_result failure = {.code = PL_CODE_UNAVAILABLE, .text = "not connected"};
     char path[PATH_SIZE];
@@ -147,6 +151,7 @@ void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service
     call->link_weak = link;
     call->output = found->output;
     call->done = done;
+    call->abandoned = abandoned;
     call->self_weak = self;
     pl_arena_init(&call->arena, RESPONSE_SIZE_MAX);
     if (pl_link_call(link, path, token, (struct pl_bytes){bytes->data, bytes->size},

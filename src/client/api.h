@@ -11,6 +11,10 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+/* How many entries to ask for in one page. A page must stay within what a
+ * message may hold (PL_PB_FIELDS_LEN_MAX), with all that an entry may carry. */
+enum { PL_API_MESSAGES_LEN = 100, PL_API_ROOMS_LEN = 50, PL_API_USERS_LEN = 500 };
+
 /* How a call ended. */
 struct pl_api_result {
     enum pl_code code;
@@ -25,12 +29,13 @@ bool pl_api_may_retry(const struct pl_api_result *result);
 
 typedef void (*pl_api_done)(void *self, const struct pl_api_result *result);
 
-/* Makes a unary call of a method by its name. `done` is called once, except
- * where the link is freed first; where the call cannot be started, it is called
- * before this returns. token: "" for none. */
+/* Makes a unary call of a method by its name. `done` is called once; where the
+ * call cannot be started, before this returns. Where the link is freed first,
+ * `abandoned` is called instead, unless it is NULL: it may only free. token: ""
+ * for none. */
 void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service,
                  const char *method, const char *token, const ProtobufCMessage *request,
-                 pl_api_done done, void *self);
+                 pl_api_done done, void (*abandoned)(void *self), void *self);
 
 /* A call whose response is a stream. */
 struct pl_api_stream;

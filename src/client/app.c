@@ -231,7 +231,14 @@ void pl_app_token_lost(struct pl_app *app)
 void pl_app_call(struct pl_app *app, const ProtobufCServiceDescriptor *service, const char *method,
                  const ProtobufCMessage *request, pl_api_done done, void *self)
 {
-    pl_api_call(app->link, service, method, app->token, request, done, self);
+    pl_api_call(app->link, service, method, app->token, request, done, NULL, self);
+}
+
+void pl_app_call_owned(struct pl_app *app, const ProtobufCServiceDescriptor *service,
+                       const char *method, const ProtobufCMessage *request, pl_api_done done,
+                       void (*abandoned)(void *self), void *self)
+{
+    pl_api_call(app->link, service, method, app->token, request, done, abandoned, self);
 }
 
 int pl_app_init(struct pl_app *app, const struct pl_options *options, const struct pl_app_ops *ops)

@@ -76,6 +76,12 @@ void pl_app_token_lost(struct pl_app *app);
 void pl_app_call(struct pl_app *app, const ProtobufCServiceDescriptor *service, const char *method,
                  const ProtobufCMessage *request, pl_api_done done, void *self);
 
+/* The same for a `self` that lives as long as the call: `abandoned` frees it where
+ * the run ends before `done` is called. */
+void pl_app_call_owned(struct pl_app *app, const ProtobufCServiceDescriptor *service,
+                       const char *method, const ProtobufCMessage *request, pl_api_done done,
+                       void (*abandoned)(void *self), void *self);
+
 /* "parla: ..." on standard error; what came from outside is made harmless. */
 void pl_app_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

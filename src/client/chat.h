@@ -43,6 +43,12 @@ struct pl_chat_room {
     struct pl_api_stream *take; /* NULL: none is open */
 };
 
+/* A line typed before one was quite in. */
+struct pl_chat_early {
+    struct pl_list node;
+    char text[];
+};
+
 /* A name that completion knows. */
 struct pl_chat_name {
     struct pl_list node;
@@ -63,6 +69,8 @@ struct pl_chat {
     struct pl_list rooms;         /* those that one is in, as far as known */
     struct pl_list names;
     size_t names_len;
+    struct pl_list early;                  /* taken once the rooms are known */
+    bool rooms_known;                      /* the server has told them since signing in */
     char offer[PL_USER_NAME_SIZE_MAX + 1]; /* the name offered; "" for none */
     char status[256];                      /* of the connection; "" while all is well */
     char farewell[512];                    /* to be said when the screen is gone */
@@ -122,7 +130,11 @@ void pl_chat_set_target(struct pl_chat *chat, bool is_user, const char *name);
 
 /* chat_input.c */
 
+/* A line was typed: a message or a command. Before the rooms are known it is kept
+ * for pl_chat_take_early(). */
 void pl_chat_take_line(struct pl_chat *chat, const char *text);
+void pl_chat_take_early(struct pl_chat *chat);
+void pl_chat_early_clear(struct pl_chat *chat);
 
 /* chat_complete.c */
 

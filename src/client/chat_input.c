@@ -5,13 +5,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "client/history.h"
 #include "client/rooms_text.h"
 #include "client/safe_text.h"
 #include "client/script.h"
 #include "model/limits.h"
 #include "model/room.h"
 #include "model/user.h"
-#include "parla/v1/chat_service.pb-c.h"
 #include "parla/v1/room_service.pb-c.h"
 #include "parla/v1/session_service.pb-c.h"
 #include "parla/v1/user_service.pb-c.h"
@@ -62,7 +62,7 @@ static void call(struct pl_chat *chat, const ProtobufCServiceDescriptor *service
     errand->chat_weak = chat;
     snprintf(errand->name, sizeof errand->name, "%s", name);
     errand->done = done;
-    pl_app_call(&chat->app, service, method, request, on_errand, errand);
+    pl_app_call_owned(&chat->app, service, method, request, on_errand, pl_free, errand);
 }
 
 static void say(struct pl_chat *chat, bool is_user, const char *target, const char *text)
@@ -248,7 +248,7 @@ static void do_rooms(struct pl_chat *chat, const char *args)
 
     (void)args;
     request.include_unjoined = true;
-    request.page_size = PL_PAGE_LEN_MAX;
+    request.page_size = PL_API_ROOMS_LEN;
     call(chat, &parla__v1__room_service__descriptor, "ListRooms", &request.base, "", on_rooms);
 }
 
@@ -279,30 +279,44 @@ static void do_who(struct pl_chat *chat, const char *args)
 
     (void)args;
     request.online_only = true;
-    request.page_size = PL_PAGE_LEN_MAX;
+    request.page_size = PL_API_USERS_LEN;
     call(chat, &parla__v1__user_service__descriptor, "ListUsers", &request.base, "", on_users);
 }
 
-static void on_history(struct errand *errand, const struct pl_api_result *result)
+static void on_history_begin(void *self, size_t len)
 {
-    struct pl_chat *chat = errand->chat_weak;
-    const Parla__V1__ListMessagesResponse *response =
-        (const Parla__V1__ListMessagesResponse *)result->response;
-    const char *peer = pl_follow_peer(chat->follow, errand->name);
+    struct pl_chat *chat = self;
 
-    pl_chat_say(chat, "the last %zu messages:", response->n_messages);
+    pl_chat_say(chat, "the last %zu messages:", len);
     chat->has_shown_day = false;
-    for (size_t i = response->n_messages; i-- > 0;) {
-        struct pl_message message = pl_message_of_chat(response->messages[i], peer);
+}
 
-        pl_chat_show_message(chat, &message);
-    }
-    pl_chat_say(chat, "the end of the history");
+static void on_history_message(void *self, const Parla__V1__ChatMessage *listed)
+{
+    struct pl_chat *chat = self;
+    struct pl_message message =
+        pl_message_of_chat(listed, pl_follow_peer(chat->follow, listed->room));
+
+    pl_chat_show_message(chat, &message);
+}
+
+static void on_history_end(void *self)
+{
+    pl_chat_say(self, "the end of the history");
+}
+
+static void on_history_refused(void *self, const struct pl_api_result *result)
+{
+    pl_chat_say_refused(self, result);
 }
 
 static void do_history(struct pl_chat *chat, const char *args)
 {
-    Parla__V1__ListMessagesRequest request = PARLA__V1__LIST_MESSAGES_REQUEST__INIT;
+    struct pl_history_ops ops = {.self = chat,
+                                 .on_begin = on_history_begin,
+                                 .on_message = on_history_message,
+                                 .on_end = on_history_end,
+                                 .on_refused = on_history_refused};
     const char *room = chat->target.name;
     char *end = NULL;
     long len = args[0] != 0 ? strtol(args, &end, 10) : PL_HISTORY_LEN_DEFAULT;
@@ -317,10 +331,8 @@ static void do_history(struct pl_chat *chat, const char *args)
         pl_chat_say(chat, "nothing was said with @%s since you came", chat->target.name);
         return;
     }
-    request.room = (char *)(uintptr_t)room;
-    request.page_size = (uint32_t)len;
-    call(chat, &parla__v1__chat_service__descriptor, "ListMessages", &request.base, room,
-         on_history);
+    if (pl_history_ask(&chat->app, room, (uint32_t)len, &ops) < 0)
+        pl_chat_say(chat, "out of memory");
 }
 
 static void do_help(struct pl_chat *chat, const char *args)
@@ -399,10 +411,48 @@ static void run_command(struct pl_chat *chat, const char *text)
     pl_bytebuf_done(&safe);
 }
 
+static void keep(struct pl_chat *chat, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct pl_chat_early *early = pl_alloc(sizeof *early + size);
+
+    if (early == NULL) {
+        pl_chat_say(chat, "out of memory; nothing was sent");
+        return;
+    }
+    memcpy(early->text, text, size);
+    pl_list_append(&chat->early, &early->node);
+}
+
+void pl_chat_take_early(struct pl_chat *chat)
+{
+    struct pl_list *first;
+
+    while ((first = pl_list_first(&chat->early)) != NULL) {
+        struct pl_chat_early *early = PL_CONTAINER(first, struct pl_chat_early, node);
+
+        pl_list_remove(first);
+        pl_chat_take_line(chat, early->text);
+        pl_free(early);
+    }
+}
+
+void pl_chat_early_clear(struct pl_chat *chat)
+{
+    PL_LIST_EACH (node, &chat->early) {
+        pl_list_remove(node);
+        pl_free(PL_CONTAINER(node, struct pl_chat_early, node));
+    }
+}
+
 void pl_chat_take_line(struct pl_chat *chat, const char *text)
 {
     if (text[strspn(text, " \t\n")] == 0)
         return;
+    if (!chat->rooms_known && strcmp(text, "/quit") != 0) {
+        keep(chat, text);
+        return;
+    }
     if (text[0] != '/')
         say(chat, chat->target.is_user, chat->target.name, text);
     else if (text[1] == '/')

@@ -214,7 +214,7 @@ static void ask(struct pl_chat *chat, char *page_token)
 {
     Parla__V1__ListRoomsRequest request = PARLA__V1__LIST_ROOMS_REQUEST__INIT;
 
-    request.page_size = PL_PAGE_LEN_MAX;
+    request.page_size = PL_API_ROOMS_LEN;
     if (page_token != NULL)
         request.page_token = page_token;
     pl_app_call(&chat->app, &parla__v1__room_service__descriptor, "ListRooms", &request.base,
@@ -227,12 +227,11 @@ static void on_rooms(void *self, const struct pl_api_result *result)
     const Parla__V1__ListRoomsResponse *response =
         (const Parla__V1__ListRoomsResponse *)result->response;
 
-    if (response == NULL) {
-        if (!pl_api_may_retry(result)) /* else the next connection asks again */
-            pl_chat_say_refused(chat, result);
-        return;
-    }
-    for (size_t i = 0; i < response->n_rooms; i++) {
+    if (response == NULL && pl_api_may_retry(result))
+        return; /* the next connection asks again */
+    if (response == NULL)
+        pl_chat_say_refused(chat, result);
+    for (size_t i = 0; response != NULL && i < response->n_rooms; i++) {
         const Parla__V1__JoinedRoom *joined = response->rooms[i];
 
         if (joined->room == NULL || !pl_rooms_is_joined(joined))
@@ -240,8 +239,12 @@ static void on_rooms(void *self, const struct pl_api_result *result)
         if (pl_chat_room_enter(chat, joined->room->room, pl_rooms_is_one(joined->room)) == NULL)
             pl_chat_say(chat, "out of memory");
     }
-    if (response->next_page_token[0] != 0)
+    if (response != NULL && response->next_page_token[0] != 0) {
         ask(chat, response->next_page_token);
+        return;
+    }
+    chat->rooms_known = true;
+    pl_chat_take_early(chat);
 }
 
 void pl_chat_rooms_ask(struct pl_chat *chat)

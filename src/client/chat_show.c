@@ -119,28 +119,49 @@ static void append_target(struct pl_bytebuf *out, bool is_user, const char *name
     pl_bytebuf_printf(out, "%c%s", is_user ? '@' : '#', name);
 }
 
+/* Notes of what waits, and how many more there are. */
+struct waiting {
+    struct pl_bytebuf *notes;
+    size_t len;
+};
+
+static bool begin_waiting(struct waiting *waiting)
+{
+    if (++waiting->len > PENDING_SHOWN_LEN_MAX)
+        return false;
+    pl_bytebuf_append_str(waiting->notes, "\u2026 ");
+    return true;
+}
+
+static void end_waiting(struct waiting *waiting, const char *text)
+{
+    pl_safe_append(waiting->notes, pl_bytes_str(text), " \u21b5 ");
+    pl_bytebuf_append_byte(waiting->notes, '\n');
+}
+
 static void append_pending(struct pl_chat *chat, struct pl_bytebuf *notes)
 {
-    size_t shown = 0;
+    struct waiting waiting = {.notes = notes};
 
     PL_LIST_EACH (node, pl_sender_pending(chat->sender)) {
         const struct pl_pending *pending = PL_CONTAINER(node, struct pl_pending, node);
         bool is_there = pending->to_user == chat->target.is_user &&
                         strcmp(pending->target, chat->target.name) == 0;
 
-        if (shown++ == PENDING_SHOWN_LEN_MAX)
-            break;
-        pl_bytebuf_append_str(notes, "\u2026 ");
+        if (!begin_waiting(&waiting))
+            continue;
         if (!is_there) {
             append_target(notes, pending->to_user, pending->target);
             pl_bytebuf_append_byte(notes, ' ');
         }
-        pl_safe_append(notes, pl_bytes_str(pending->text), " \u21b5 ");
-        pl_bytebuf_append_byte(notes, '\n');
+        end_waiting(&waiting, pending->text);
     }
-    if (shown > PENDING_SHOWN_LEN_MAX)
-        pl_bytebuf_printf(notes, "\u2026 and %zu more not sent yet\n",
-                          pl_sender_len(chat->sender) - PENDING_SHOWN_LEN_MAX);
+    PL_LIST_EACH (node, &chat->early) {
+        if (begin_waiting(&waiting))
+            end_waiting(&waiting, PL_CONTAINER(node, struct pl_chat_early, node)->text);
+    }
+    if (waiting.len > PENDING_SHOWN_LEN_MAX)
+        pl_bytebuf_printf(notes, "\u2026 and %zu more\n", waiting.len - PENDING_SHOWN_LEN_MAX);
 }
 
 void pl_chat_show_state(struct pl_chat *chat)
@@ -173,7 +194,7 @@ void pl_chat_show_unsent(struct pl_chat *chat)
 {
     struct pl_bytebuf text;
 
-    if (pl_sender_len(chat->sender) == 0)
+    if (pl_sender_len(chat->sender) == 0 && pl_list_empty(&chat->early))
         return;
     puts("not sent:");
     PL_LIST_EACH (node, pl_sender_pending(chat->sender)) {
@@ -183,6 +204,13 @@ void pl_chat_show_unsent(struct pl_chat *chat)
         append_target(&text, pending->to_user, pending->target);
         pl_bytebuf_append_byte(&text, ' ');
         pl_safe_append(&text, pl_bytes_str(pending->text), "\n    ");
+        printf("  %s\n", pl_bytebuf_cstr(&text));
+        pl_bytebuf_done(&text);
+    }
+    PL_LIST_EACH (node, &chat->early) {
+        pl_bytebuf_init(&text, 16 * PL_TEXT_SIZE_MAX);
+        pl_safe_append(&text, pl_bytes_str(PL_CONTAINER(node, struct pl_chat_early, node)->text),
+                       "\n    ");
         printf("  %s\n", pl_bytebuf_cstr(&text));
         pl_bytebuf_done(&text);
     }

@@ -97,6 +97,7 @@ static void on_refused(void *self, const struct pl_api_result *result)
 static void forget_all(struct pl_chat *chat)
 {
     pl_chat_rooms_clear(chat);
+    chat->rooms_known = false;
     pl_follow_forget(chat->follow);
     pl_marker_forget(chat->marker);
 }
@@ -298,6 +299,7 @@ static void close_parts(struct pl_chat *chat)
         puts(chat->farewell);
     pl_chat_rooms_clear(chat);
     pl_chat_names_clear(chat);
+    pl_chat_early_clear(chat);
     for (size_t i = 0; i < sizeof chat->signals / sizeof chat->signals[0]; i++)
         pl_signal_free(chat->signals[i]);
     pl_timer_free(chat->end_timer);
@@ -321,6 +323,7 @@ int pl_cmd_chat(const struct pl_options *options)
 
     pl_list_init(&chat.rooms);
     pl_list_init(&chat.names);
+    pl_list_init(&chat.early);
     pl_chat_set_target(&chat, false, PL_LOBBY_NAME);
     if (pl_app_init(&chat.app, options, &ops) < 0)
         return PL_EXIT_REFUSED;

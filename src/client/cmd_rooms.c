@@ -20,7 +20,7 @@ static void ask(struct rooms *rooms, char *page_token)
     Parla__V1__ListRoomsRequest request = PARLA__V1__LIST_ROOMS_REQUEST__INIT;
 
     request.include_unjoined = true;
-    request.page_size = PL_PAGE_LEN_MAX;
+    request.page_size = PL_API_ROOMS_LEN;
     if (page_token != NULL)
         request.page_token = page_token;
     pl_app_call(&rooms->script.app, &parla__v1__room_service__descriptor, "ListRooms",

@@ -18,7 +18,7 @@ static void ask(struct who *who, char *page_token)
     Parla__V1__ListUsersRequest request = PARLA__V1__LIST_USERS_REQUEST__INIT;
 
     request.online_only = true;
-    request.page_size = PL_PAGE_LEN_MAX;
+    request.page_size = PL_API_USERS_LEN;
     if (page_token != NULL)
         request.page_token = page_token;
     pl_app_call(&who->script.app, &parla__v1__user_service__descriptor, "ListUsers", &request.base,

@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGE_LEN = 1000 };
-
 struct candidate {
     struct pl_list node;
     char room[];
@@ -29,8 +27,10 @@ struct pl_find_room {
     struct pl_list candidates; /* the first one is being asked about */
 };
 
-static void find_free(struct pl_find_room *find)
+static void find_free(void *self)
 {
+    struct pl_find_room *find = self;
+
     PL_LIST_EACH (node, &find->candidates) {
         pl_list_remove(node);
         pl_free(PL_CONTAINER(node, struct candidate, node));
@@ -62,8 +62,8 @@ static void ask_next(struct pl_find_room *find)
         return;
     }
     request.room = PL_CONTAINER(first, struct candidate, node)->room;
-    pl_app_call(find->app_weak, &parla__v1__room_service__descriptor, "ListMembers", &request.base,
-                on_members, find);
+    pl_app_call_owned(find->app_weak, &parla__v1__room_service__descriptor, "ListMembers",
+                      &request.base, on_members, find_free, find);
 }
 
 static void on_members(void *self, const struct pl_api_result *result)
@@ -97,11 +97,11 @@ static void ask_rooms(struct pl_find_room *find, char *page_token)
 {
     Parla__V1__ListRoomsRequest request = PARLA__V1__LIST_ROOMS_REQUEST__INIT;
 
-    request.page_size = PAGE_LEN;
+    request.page_size = PL_API_ROOMS_LEN;
     if (page_token != NULL)
         request.page_token = page_token;
-    pl_app_call(find->app_weak, &parla__v1__room_service__descriptor, "ListRooms", &request.base,
-                on_rooms, find);
+    pl_app_call_owned(find->app_weak, &parla__v1__room_service__descriptor, "ListRooms",
+                      &request.base, on_rooms, find_free, find);
 }
 
 static void on_rooms(void *self, const struct pl_api_result *result)
