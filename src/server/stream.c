@@ -15,13 +15,6 @@
 
 #include <string.h>
 
-static void refuse_err(struct pl_rpc_call *call, int err)
-{
-    struct pl_refusal refusal = pl_refusal_of_err(err);
-
-    pl_call_refuse(call, &refusal);
-}
-
 static int decode(struct pl_bytes message, struct pl_errand *errand)
 {
     struct pl_subscribe *to = &errand->command.u.subscribe;
@@ -122,14 +115,8 @@ void pl_stream_answer(struct pl_stream_call *stream_call, const struct pl_errand
     struct pl_arena arena;
     int rc;
 
-    if (errand->refusal.reason != PL_REASON_NONE) {
-        pl_stream_call_end(stream_call, &errand->refusal);
+    if (pl_stream_call_refused(stream_call, errand))
         return;
-    }
-    if (errand->pending.reason != PL_REASON_NONE) {
-        pl_stream_call_end(stream_call, &errand->pending);
-        return;
-    }
     pl_arena_init(&arena, PL_ERRAND_SIZE_MAX);
     rc = make_start(errand, &arena, &start);
     if (rc == PL_OK)

@@ -109,9 +109,9 @@ void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool
 bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_errand *errand)
 {
     if (errand->refusal.reason != PL_REASON_NONE)
-        pl_call_refuse(stream_call->call_weak, &errand->refusal);
+        pl_stream_call_end(stream_call, &errand->refusal);
     else if (errand->pending.reason != PL_REASON_NONE)
-        pl_call_refuse(stream_call->call_weak, &errand->pending);
+        pl_stream_call_end(stream_call, &errand->pending);
     else
         return false;
     return true;

@@ -52,6 +52,10 @@ void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool
 /* Whether the answer is a refusal; the call is then ended with it. */
 bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_errand *errand);
 
+/* Ends the call with a refusal; the stream call is GONE at once, so that a peer that
+ * does not read the end of its call holds nothing. */
+void pl_stream_call_end(struct pl_stream_call *stream_call, const struct pl_refusal *refusal);
+
 /* on_close of both kinds of call: leaves the hub, tells the engine. */
 void pl_stream_call_on_close(struct pl_rpc_call *call);
 

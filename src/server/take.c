@@ -11,13 +11,6 @@
 #include "server/io_loop.h"
 #include "wire/event.h"
 
-static void refuse_err(struct pl_rpc_call *call, int err)
-{
-    struct pl_refusal refusal = pl_refusal_of_err(err);
-
-    pl_call_refuse(call, &refusal);
-}
-
 /* What may wait for a taker that does not read: all that may be leased to it, and
  * as much again whose leases have run out. */
 enum { QUEUE_SIZE_MAX = 2 * 1024 * 1024 };
@@ -37,14 +30,8 @@ void pl_take_on_message(struct pl_rpc_call *call, struct pl_bytes message)
 
 void pl_take_answer(struct pl_stream_call *stream_call, const struct pl_errand *errand)
 {
-    if (errand->refusal.reason != PL_REASON_NONE) {
-        pl_stream_call_end(stream_call, &errand->refusal);
+    if (pl_stream_call_refused(stream_call, errand))
         return;
-    }
-    if (errand->pending.reason != PL_REASON_NONE) {
-        pl_stream_call_end(stream_call, &errand->pending);
-        return;
-    }
     stream_call->state = PL_STREAM_CALL_OPEN;
     pl_rpc_call_wake(stream_call->call_weak); /* its headers say that it is open */
     if (stream_call->io_weak->draining)
