@@ -202,10 +202,17 @@ int pair_init(struct pair *pair)
     return pl_rpc_client_new(&client_ops, "test:1", pair->now_ms, &pair->client);
 }
 
-void pair_done(struct pair *pair)
+void pair_hang_up(struct pair *pair)
 {
     pl_rpc_client_free(pair->client);
     pl_rpc_conn_free(pair->conn);
+    pair->client = NULL;
+    pair->conn = NULL;
+}
+
+void pair_done(struct pair *pair)
+{
+    pair_hang_up(pair);
     pl_rpc_host_free(pair->host);
     *pair = (struct pair){0};
 }

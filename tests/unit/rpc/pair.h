@@ -51,6 +51,9 @@ struct reply {
 int pair_init(struct pair *pair);
 void pair_done(struct pair *pair);
 
+/* The connection is lost: calls under way end, while their replies are still there. */
+void pair_hang_up(struct pair *pair);
+
 /* Carries bytes both ways until both sides are silent. */
 void pair_pump(struct pair *pair);
 

@@ -317,6 +317,7 @@ static void call_request_that_never_comes_is_given_up(void **state)
     }
     assert_int_equal(reply.code, PL_CODE_DEADLINE_EXCEEDED);
     assert_int_equal(talk.closed, 0); /* a stream may wait */
+    pair_hang_up(pair);
 }
 
 static void call_answered_later_by_id(void **state)

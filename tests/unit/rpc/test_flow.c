@@ -221,6 +221,7 @@ static void call_reader_that_does_not_read_holds_up_nothing_else(void **state)
     assert_int_equal(pl_rpc_conn_tick(pair->conn, pair->now_ms), PL_OK);
     assert_int_equal(pair->seen.closed, 1);
     assert_true(pl_rpc_conn_fill(pair->conn, data, sizeof data) > 0); /* RST_STREAM */
+    pair_hang_up(pair);
     pl_buf_unref(buf);
 }
 
@@ -247,6 +248,7 @@ static void call_deadline_with_shut_windows(void **state)
     assert_int_equal(pair->seen.closed, 1);
     assert_true(pl_rpc_conn_fill(pair->conn, data, sizeof data) > 0);
     assert_int_equal(pl_rpc_host_calls_len(pair->host), 0);
+    pair_hang_up(pair);
     pl_buf_unref(buf);
 }
 

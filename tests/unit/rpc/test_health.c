@@ -111,6 +111,7 @@ static void watch_tells_each_change(void **state)
     pair_pump(&fixture->pair);
     assert_int_equal(pl_rpc_health_set(fixture->health, "a", true), PL_OK);
     assert_int_equal(pl_rpc_host_calls_len(fixture->pair.host), 1);
+    pair_hang_up(&fixture->pair);
 }
 
 static void drain_tells_and_ends_watchers(void **state)
