@@ -9,6 +9,7 @@ from support.contract import ROOT, api
 from support.deadline import DEADLINE
 
 SERVING = 1
+NOT_SERVING = 2
 SERVICE_UNKNOWN = 3
 SERVICES = {
     "parla.v1.ChatService",
@@ -73,8 +74,9 @@ def test_a_watch_of_health_ends_with_the_server(parlad):
     assert watch.next().status == SERVING
     server.stop()
     items, refusal = watch.rest()
-    assert all(item.status != SERVING for item in items)
+    assert [item.status for item in items] == [NOT_SERVING]
     assert refusal.code == grpc.StatusCode.UNAVAILABLE
+    assert "ocket" not in refusal.message, "cut off, not told"
     channel.close()
 
 
