@@ -30,10 +30,11 @@ struct pl_find_room {
 static void find_free(void *self)
 {
     struct pl_find_room *find = self;
+    struct pl_list *first;
 
-    PL_LIST_EACH (node, &find->candidates) {
-        pl_list_remove(node);
-        pl_free(PL_CONTAINER(node, struct candidate, node));
+    while ((first = pl_list_first(&find->candidates)) != NULL) {
+        pl_list_remove(first);
+        pl_free(PL_CONTAINER(first, struct candidate, node));
     }
     pl_free(find);
 }

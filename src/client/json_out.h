@@ -21,7 +21,7 @@ void pl_json_message(struct pl_bytebuf *out, const struct pl_message *message);
 /* An event that is no message; nothing for kinds that are not told. */
 void pl_json_happening(struct pl_bytebuf *out, const Parla__V1__Event *event, const char *peer);
 
-void pl_json_room(struct pl_bytebuf *out, const Parla__V1__JoinedRoom *room);
+void pl_json_room(struct pl_bytebuf *out, const Parla__V1__JoinedRoom *joined);
 void pl_json_user(struct pl_bytebuf *out, const Parla__V1__User *user);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "client/keys.h"
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "base/utf8.h"
 
@@ -135,20 +136,19 @@ static void feed_paste(struct pl_keys *keys, uint8_t byte)
 {
     static const char mark[] = PASTE_END;
 
-    for (;;) {
-        if (byte == (uint8_t)mark[keys->sequence_size]) {
-            add(keys, byte);
-            if (keys->sequence_size == sizeof mark - 1)
-                end_paste(keys);
-            return;
-        }
-        if (keys->sequence_size == 0)
-            break;
+    PL_ASSERT(keys->sequence_size < sizeof mark - 1);
+    if (byte != (uint8_t)mark[keys->sequence_size]) {
         /* the mark has its first byte only once: what looked like one is text */
         pl_bytebuf_append(&keys->paste, keys->sequence, keys->sequence_size);
         keys->sequence_size = 0;
     }
-    pl_bytebuf_append_byte(&keys->paste, byte);
+    if (byte == (uint8_t)mark[keys->sequence_size]) {
+        add(keys, byte);
+        if (keys->sequence_size == sizeof mark - 1)
+            end_paste(keys);
+    } else {
+        pl_bytebuf_append_byte(&keys->paste, byte);
+    }
     if (keys->paste.err != PL_OK)
         keys->cut = true;
 }

@@ -186,8 +186,9 @@ static void bind_keys(struct pl_line *line)
 {
     EditLine *edit = line->edit;
 
-    el_set(edit, EL_ADDFN, "parla-reset", "empty the line", reset);
-    el_set(edit, EL_ADDFN, "parla-complete", "complete a word", complete);
+    /* in wide characters: el_set() would copy these, and never free the copies */
+    el_wset(edit, EL_ADDFN, L"parla-reset", L"empty the line", reset);
+    el_wset(edit, EL_ADDFN, L"parla-complete", L"complete a word", complete);
     for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++)
         el_set(edit, EL_BIND, sequences[i].bind, sequences[i].command, NULL);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)

@@ -6,7 +6,7 @@
 
 static int64_t seconds_of(int64_t ms)
 {
-    return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
+    return ms / 1000 - (ms % 1000 < 0);
 }
 
 static void local(int64_t ms, struct tm *tm)
@@ -43,8 +43,7 @@ void pl_time_stamp(int64_t ms, char text[PL_TIME_TEXT_SIZE])
 
 void pl_time_rfc3339(int64_t ms, char text[PL_TIME_TEXT_SIZE])
 {
-    int64_t whole = seconds_of(ms);
-    time_t seconds = (time_t)whole;
+    time_t seconds = (time_t)seconds_of(ms);
     char date[32];
     struct tm tm;
 
@@ -53,7 +52,7 @@ void pl_time_rfc3339(int64_t ms, char text[PL_TIME_TEXT_SIZE])
         text[0] = 0;
         return;
     }
-    snprintf(text, PL_TIME_TEXT_SIZE, "%s.%03dZ", date, (int)(ms - whole * 1000));
+    snprintf(text, PL_TIME_TEXT_SIZE, "%s.%03dZ", date, (int)((ms % 1000 + 1000) % 1000));
 }
 
 bool pl_time_same_day(int64_t a_ms, int64_t b_ms)

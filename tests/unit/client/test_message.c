@@ -69,12 +69,12 @@ static void further_lines_cannot_pass_for_another_message(void **state)
 
 static void nothing_raw_comes_through(void **state)
 {
-    struct pl_message shown = message("\x1b[2Jx\u202e");
+    struct pl_message shown = message("\x1b[2J\u202ex\u202c");
 
     (void)state;
     shown.sender = "a\x1b";
     shown.room = "l\n";
-    line_is(&shown, plain, "2024-05-03 07:05:07 #l\\x0a a\\x1b: \\x1b[2Jx\\u202e\n");
+    line_is(&shown, plain, "2024-05-03 07:05:07 #l\\x0a a\\x1b: \\x1b[2J\\u202ex\\u202c\n");
 }
 
 static void a_deleted_message_says_so(void **state)

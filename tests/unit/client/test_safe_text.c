@@ -50,7 +50,7 @@ static void control_and_escape_characters_are_escaped(void **state)
 static void bidi_and_hidden_characters_are_escaped(void **state)
 {
     (void)state;
-    SHOWS("\u202egnp.exe", "\\u202egnp.exe");
+    SHOWS("\u202egnp.exe\u202c", "\\u202egnp.exe\\u202c");
     SHOWS("\u2066a\u2069", "\\u2066a\\u2069");
     SHOWS("\u200e\u200f\u061c", "\\u200e\\u200f\\u061c");
     SHOWS("a\u200bb\ufeff", "a\\u200bb\\ufeff");
