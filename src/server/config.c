@@ -205,12 +205,38 @@ struct file_read {
     bool failed;
 };
 
+/* The rest of a line that did not fit is dropped; false where there was none. */
+static bool skip_rest(FILE *stream)
+{
+    int c = getc(stream);
+    bool any = c != EOF && c != '\n';
+
+    while (c != EOF && c != '\n')
+        c = getc(stream);
+    return any;
+}
+
+/* inih would take the rest of a long line for the next one, and an indented line for
+ * more of the value above. */
 static char *read_line(char *to, int size, void *self)
 {
     struct file_read *file = self;
+    size_t len, indent;
 
     file->line++;
-    return fgets(to, size, file->stream);
+    if (fgets(to, size, file->stream) == NULL)
+        return NULL;
+    len = strlen(to);
+    if (len + 1 == (size_t)size && to[len - 1] != '\n' && skip_rest(file->stream)) {
+        fprintf(stderr, "parlad: %s:%d: the line is too long; it must be at most %d bytes\n",
+                file->path, file->line, size - 1);
+        file->failed = true;
+        to[0] = 0;
+        return to;
+    }
+    indent = strspn(to, " \t");
+    memmove(to, to + indent, len - indent + 1);
+    return to;
 }
 
 /* inih calls it for each pair; 0 would be an error without a text of ours. */
