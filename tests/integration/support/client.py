@@ -100,7 +100,12 @@ class Ended(Exception):
 
     def __init__(self, error):
         super().__init__(str(error))
-        self.refusal = None if error is None else Refusal(error)
+        self._error = error
+
+    @property
+    def refusal(self):
+        """Why; None where all went well."""
+        return None if self._error is None else Refusal(self._error)
 
 
 class Stream(Items):

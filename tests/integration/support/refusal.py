@@ -20,7 +20,8 @@ class Refusal:
         self.retry_ms = None
         trailers = dict(error.trailing_metadata() or ())
         packed = trailers.get("grpc-status-details-bin")
-        if packed is not None:
+        # A client that cancels may have had the server's answer already: not what counts.
+        if packed is not None and self.code != grpc.StatusCode.CANCELLED:
             self._unpack(packed)
 
     def _unpack(self, packed):
