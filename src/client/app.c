@@ -9,12 +9,12 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "client/output.h"
 #include "client/safe_text.h"
 #include "model/user.h"
 #include "parla/v1/session_service.pb-c.h"
 #include "parla/v1/user_service.pb-c.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,26 +46,32 @@ void pl_app_complain(const char *format, ...)
 
 static void write_out(struct pl_app *app)
 {
-    size_t at = 0;
+    int err = app->out.err;
 
-    if (app->out.err != PL_OK) {
-        pl_app_complain("%s", pl_err_text(app->out.err));
+    if (err == PL_OK)
+        err = pl_output_write(STDOUT_FILENO, (struct pl_bytes){app->out.data, app->out.size});
+    pl_bytebuf_clear(&app->out);
+    if (err == PL_E_CLOSED) {
+        pl_app_end(app, PL_EXIT_DONE);
+    } else if (err < 0) {
+        pl_app_complain("standard output: %s", pl_err_text(err));
         pl_app_end(app, PL_EXIT_REFUSED);
     }
-    while (at < app->out.size) {
-        ssize_t n = write(STDOUT_FILENO, app->out.data + at, app->out.size - at);
+}
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            if (errno != EPIPE)
-                pl_app_complain("standard output: %s", strerror(errno));
-            pl_app_end(app, errno == EPIPE ? PL_EXIT_DONE : PL_EXIT_REFUSED);
-            break;
-        }
-        at += (size_t)n;
-    }
-    pl_bytebuf_clear(&app->out);
+/* Something is wrong, but not so much as to end. */
+static void warn(struct pl_app *app, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (app->ops.on_warning != NULL)
+        app->ops.on_warning(app->ops.self, text);
+    else
+        pl_app_complain("%s", text);
 }
 
 static void on_turn_end(void *self)
@@ -150,7 +156,7 @@ static void on_known(void *self, const struct pl_api_result *result)
     if (result->code == PL_CODE_UNAUTHENTICATED) {
         app->token[0] = 0;
         if (pl_state_forget(app->state, app->user) < 0)
-            pl_app_complain("cannot remove an old token in %s", pl_state_path(app->state));
+            warn(app, "cannot remove an old token in %s", pl_state_path(app->state));
         ask_for_name(app);
         return;
     }
@@ -188,7 +194,7 @@ static void on_guest(void *self, const struct pl_api_result *result)
     }
     snprintf(app->token, sizeof app->token, "%s", session->token);
     if (pl_state_keep(app->state, app->user, app->token) < 0)
-        pl_app_complain("cannot keep the token in %s", pl_state_path(app->state));
+        warn(app, "cannot keep the token in %s", pl_state_path(app->state));
     ready(app, session->user);
 }
 
@@ -221,7 +227,7 @@ void pl_app_sign_in(struct pl_app *app, const char *user)
 void pl_app_token_lost(struct pl_app *app)
 {
     if (app->user[0] != 0 && pl_state_forget(app->state, app->user) < 0)
-        pl_app_complain("cannot remove an old token in %s", pl_state_path(app->state));
+        warn(app, "cannot remove an old token in %s", pl_state_path(app->state));
     app->user[0] = 0;
     app->token[0] = 0;
     if (app->phase != PL_APP_DOWN)

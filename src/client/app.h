@@ -30,6 +30,8 @@ struct pl_app_ops {
     /* The server does not let one in under this name. */
     void (*on_refused)(void *self, const struct pl_api_result *result);
     void (*on_down)(void *self, const char *why, uint32_t retry_ms);
+    /* Something is wrong, but all goes on. NULL: it is told on standard error. */
+    void (*on_warning)(void *self, const char *text);
     /* The end of a turn, before what is sent and written. May be NULL. */
     void (*on_turn_end)(void *self);
 };

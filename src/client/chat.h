@@ -103,7 +103,7 @@ void pl_chat_try_name(struct pl_chat *chat, const char *name);
 /* A line about the chat itself; the text must be harmless. */
 void pl_chat_say(struct pl_chat *chat, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The server said no: raw text. */
+/* The server said no, or something else is wrong: raw text. */
 void pl_chat_say_refused(struct pl_chat *chat, const struct pl_api_result *result);
 /* A message with its time, and its room where that is not the current one. */
 void pl_chat_show_message(struct pl_chat *chat, const struct pl_message *message);

@@ -93,6 +93,13 @@ static void on_refused(void *self, const struct pl_api_result *result)
     pl_chat_ask_name(chat);
 }
 
+static void on_warning(void *self, const char *text)
+{
+    struct pl_api_result result = {.code = PL_CODE_UNKNOWN, .text = text};
+
+    pl_chat_say_refused(self, &result);
+}
+
 /* Nothing of what was shown holds for who signs in next. */
 static void forget_all(struct pl_chat *chat)
 {
@@ -317,6 +324,7 @@ int pl_cmd_chat(const struct pl_options *options)
                              .on_ready = on_ready,
                              .on_refused = on_refused,
                              .on_down = on_down,
+                             .on_warning = on_warning,
                              .on_turn_end = on_turn_end};
     int status = PL_EXIT_REFUSED;
     int err;

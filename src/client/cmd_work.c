@@ -6,7 +6,8 @@
  * Exit status 0 of the command acknowledges the message; any other releases it
  * for another taker, after a pause that grows with the attempts. While the
  * command runs the connection may break: the lease ends with it, so the
- * acknowledgement is refused then, and the message comes to someone again.
+ * acknowledgement is refused then, and the message comes to someone again. No
+ * other is taken until the command has ended.
  */
 #include "client/command.h"
 
@@ -40,6 +41,8 @@ struct work {
     int stopped_by; /* a signal's number; 0: go on */
 };
 
+static void take(struct work *work);
+
 static void end_by_signal(struct work *work)
 {
     pl_app_end(&work->script.app, STATUS_SIGNAL + work->stopped_by);
@@ -55,6 +58,8 @@ static void on_settled(void *self, const struct pl_api_result *result)
         pl_script_refuse(&work->script, result);
     if (work->stopped_by != 0)
         end_by_signal(work);
+    else
+        take(work); /* where the connection broke while the command ran */
 }
 
 static void acknowledge(struct work *work)
@@ -140,7 +145,7 @@ static void on_item(void *self, const ProtobufCMessage *message)
             pl_link_break(work->script.app.link, "the server handed out nothing as work");
         else if (work->process == NULL && work->stopped_by == 0)
             on_taken(work, item->taken);
-        break; /* else one is still at work from before a reconnection: this lease will lapse */
+        break; /* one that comes while we end goes to another when the stream does */
     case PARLA__V1__TAKE_MESSAGES_RESPONSE__ITEM_DRAINING:
         pl_link_wait_at_least(work->script.app.link, item->draining->retry_after_ms);
         break;
@@ -165,7 +170,8 @@ static void take(struct work *work)
     Parla__V1__TakeMessagesRequest request = PARLA__V1__TAKE_MESSAGES_REQUEST__INIT;
     struct pl_api_stream_ops ops = {.self = work, .on_message = on_item, .on_end = on_end};
 
-    if (work->stream != NULL || work->script.app.phase != PL_APP_READY)
+    if (work->stream != NULL || work->process != NULL || work->stopped_by != 0 ||
+        work->script.app.phase != PL_APP_READY)
         return;
     request.room = work->room;
     request.max_unacknowledged = 1;

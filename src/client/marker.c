@@ -37,8 +37,9 @@ static void on_done(void *self, const struct pl_api_result *result)
         tell(mark);
         return;
     }
+    /* a room that one has left meanwhile has no marker: that refusal is as good as an answer */
     if (pl_api_may_retry(result))
-        mark->told = 0; /* with the next event, or the next connection */
+        mark->told = 0; /* again with the next event, or the next connection */
 }
 
 static void tell(struct mark *mark)

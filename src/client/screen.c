@@ -14,6 +14,7 @@
 #include "client/keys.h"
 #include "client/layout.h"
 #include "client/line.h"
+#include "client/output.h"
 #include "client/terminal.h"
 
 #include <errno.h>
@@ -53,18 +54,11 @@ struct pl_screen {
     bool clear; /* the whole screen first */
 };
 
-static void write_all(const uint8_t *data, size_t size)
+static void write_all(const struct pl_bytebuf *bytes)
 {
-    while (size > 0) {
-        ssize_t n = write(STDOUT_FILENO, data, size);
+    int err = pl_output_write(STDOUT_FILENO, (struct pl_bytes){bytes->data, bytes->size});
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return; /* the terminal is gone: reading from it tells */
-        data += n;
-        size -= (size_t)n;
-    }
+    (void)err; /* the terminal is gone: reading from it tells */
 }
 
 /* To the first of our rows, and nothing from there on. */
@@ -148,7 +142,7 @@ void pl_screen_flush(struct pl_screen *screen)
     pl_bytebuf_clear(&screen->out);
     /* where memory is short the rows come with the next flush */
     screen->dirty = draw(screen, &bytes) < 0;
-    write_all(bytes.data, bytes.size);
+    write_all(&bytes);
     pl_bytebuf_done(&bytes);
 }
 
@@ -352,7 +346,7 @@ static void take_away(struct pl_screen *screen)
     erase(screen, &bytes);
     pl_bytebuf_append(&bytes, screen->out.data, screen->out.size);
     pl_bytebuf_clear(&screen->out);
-    write_all(bytes.data, bytes.size);
+    write_all(&bytes);
     pl_bytebuf_done(&bytes);
 }
 

@@ -377,6 +377,36 @@ def test_work_that_was_done_is_done_once(account, guest, fresh):
     assert read_line(process) == "last\n"
 
 
+def test_work_outlives_a_restart_of_the_server(parlad, account, sign_in, tmp_path):
+    """The command that runs meanwhile is alone; then the message comes again, for its lease is
+    lost, and the work goes on."""
+    server = parlad()
+    bob = sign_in(server, "bob")
+    bob.create("jobs", delivery=2)
+    me = account(server.address)
+    me.do("--user", "ana", "join", "jobs")
+    bob.send("jobs", "one")
+    os.mkfifo(tmp_path / "gate")
+    script = f'echo "$(cat) $PARLA_ATTEMPT"; cat {tmp_path}/gate'
+    process = me.start("work", "jobs", "--", "sh", "-c", script, stderr=subprocess.PIPE)
+    assert read_line(process) == "one 1\n"
+    server.restart()
+    told = b""
+    while b"connected again" not in told:
+        told = process.stderr.readline()
+        assert told
+    with open(tmp_path / "gate", "wb"):
+        pass  # the command goes on, and ends
+    told = process.stderr.readline()
+    assert b"no longer leased to you" in told
+    assert read_line(process) == "one 2\n"
+    with open(tmp_path / "gate", "wb"):
+        pass
+    bob.reconnect()
+    bob.send("jobs", "two")
+    assert read_line(process) == "two 1\n"
+
+
 def test_work_that_cannot_be_begun(account, guest, fresh):
     bob = guest("bob")
     room = fresh("jobs")
