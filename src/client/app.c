@@ -78,6 +78,8 @@ static void on_turn_end(void *self)
 {
     struct pl_app *app = self;
 
+    if (app->link == NULL) /* a loop that never ran has its one turn when it is freed */
+        return;
     if (app->ops.on_turn_end != NULL)
         app->ops.on_turn_end(app->ops.self);
     write_out(app);
@@ -278,10 +280,10 @@ fail:
 void pl_app_done(struct pl_app *app)
 {
     pl_link_free(app->link);
+    app->link = NULL;
     pl_loop_free(app->loop);
     pl_state_close(app->state);
     pl_bytebuf_done(&app->out);
-    app->link = NULL;
     app->loop = NULL;
     app->state = NULL;
 }

@@ -2,6 +2,7 @@
 #include "client/safe_text.h"
 
 #include "base/err.h"
+#include "base/utf8.h"
 
 #include <locale.h>
 #include <setjmp.h>
@@ -103,6 +104,32 @@ static void widths_are_those_of_columns(void **state)
     assert_int_equal(pl_safe_point(0xd800, text), 6);
 }
 
+/* Whatever comes in, nothing goes out that a terminal acts on. */
+static void no_bytes_get_through_as_controls(void **state)
+{
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int round = 0; round < 2000; round++) {
+        uint8_t bytes[64];
+        struct pl_bytebuf out;
+
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[i] = (uint8_t)(seed >> 24);
+        }
+        pl_bytebuf_init(&out, 4096);
+        pl_safe_append(&out, (struct pl_bytes){bytes, sizeof bytes}, NULL);
+        assert_int_equal(out.err, PL_OK);
+        assert_true(pl_utf8_valid((struct pl_bytes){out.data, out.size}));
+        for (size_t i = 0; i < out.size; i++) {
+            assert_true(out.data[i] >= 0x20 && out.data[i] != 0x7f);
+            assert_false(out.data[i] == 0xc2 && out.data[i + 1] < 0xa0); /* C1 */
+        }
+        pl_bytebuf_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_line_break_is_what_the_caller_says),
         cmocka_unit_test(a_tab_becomes_blanks),
         cmocka_unit_test(widths_are_those_of_columns),
+        cmocka_unit_test(no_bytes_get_through_as_controls),
     };
 
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
