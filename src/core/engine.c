@@ -15,6 +15,7 @@
 #include "core/account.h"
 #include "core/marker.h"
 #include "core/request.h"
+#include "core/retention.h"
 #include "core/room.h"
 #include "core/send.h"
 #include "core/state.h"
@@ -66,6 +67,7 @@ int pl_engine_new(const struct pl_engine_config *config, struct pl_engine **ret_
         return PL_E_NOMEM;
     engine->config = *config;
     engine->progress.rest_due_ms = INT64_MAX;
+    engine->progress.trim_due_ms = INT64_MAX;
     engine->progress.work_due_ms = INT64_MAX;
     pl_cache_init(&engine->cache, config->store);
     pl_takers_init(&engine->takers);
@@ -113,6 +115,8 @@ static int expire(struct pl_turn *turn)
         rc = pl_account_expire(engine, &rooms_left);
     if (rc == PL_OK)
         rc = pl_request_expire(engine);
+    if (rc == PL_OK)
+        rc = pl_retention_expire(engine); /* what goes is not handed out */
     if (rc == PL_OK)
         rc = pl_work_expire(engine);
     engine->progress.rest_due_ms =
@@ -283,7 +287,9 @@ int pl_engine_apply(struct pl_engine *engine, const struct pl_batch *batch,
 int64_t pl_engine_due_ms(const struct pl_engine *engine)
 {
     const struct pl_progress *progress = &engine->progress;
+    int64_t due_ms = progress->rest_due_ms;
 
-    return progress->work_due_ms < progress->rest_due_ms ? progress->work_due_ms
-                                                         : progress->rest_due_ms;
+    if (progress->trim_due_ms < due_ms)
+        due_ms = progress->trim_due_ms;
+    return progress->work_due_ms < due_ms ? progress->work_due_ms : due_ms;
 }

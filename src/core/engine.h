@@ -48,8 +48,8 @@ int pl_engine_apply(struct pl_engine *engine, const struct pl_batch *batch,
                     struct pl_effects *effects);
 
 /* When PL_COMMAND_EXPIRE should be given next, in milliseconds since 1970:
- * leases and delays to the moment, the rest about once a minute. Call after an
- * apply. */
+ * leases and delays to the moment, retention within a tenth of it, the rest about once a minute.
+ * Call after an apply. */
 int64_t pl_engine_due_ms(const struct pl_engine *engine);
 
 /* Whether the session has not been marked as used for so long that

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "core/retention.h"
 #include "core/tell.h"
 
 /* `event` and `row` have their kind and what belongs to it; this adds the
@@ -26,6 +27,7 @@ static int append(struct pl_engine *engine, struct pl_room *room, const struct p
         room->last_message_sequence = room->last_sequence;
         row->message_no = ++room->message_count;
     }
+    pl_retention_appended(engine, room);
     pl_cache_room_changed(&engine->cache, room);
 
     event->position = room->last_position;

@@ -24,7 +24,9 @@ int pl_marker_mark_read(struct pl_turn *turn)
     if (sequence <= member->read_sequence)
         return PL_OK;
     count = room->message_count;
-    if (sequence < room->last_message_sequence)
+    if (sequence < room->first_sequence)
+        count = room->trimmed.messages;
+    else if (sequence < room->last_message_sequence)
         rc = PL_ASK(engine, count_messages, room->id, sequence, &count);
     if (rc < 0)
         return rc;

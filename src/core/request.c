@@ -63,6 +63,10 @@ int pl_request_replay(struct pl_turn *turn, const struct pl_request_key *key, bo
         return pl_refuse_at(turn, PL_REASON_REQUEST_ID_REUSED, "request_id");
 
     rc = pl_must_be(pl_cache_peek_room(&engine->cache, request.room, &room));
+    if (rc == PL_OK && request.sequence < room.first_sequence)
+        return pl_refuse_detail(turn, PL_REASON_MESSAGE_NOT_FOUND,
+                                "it was sent under this request_id, and is past the room's "
+                                "retention");
     if (rc == PL_OK)
         rc = pl_must_be(
             pl_send_view(engine, request.room, request.sequence, &turn->reply->u.send.message));

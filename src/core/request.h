@@ -19,7 +19,8 @@ void pl_request_key_init(struct pl_request_key *key, const struct pl_send *send)
 
 /* Whether the caller used that id within the last day. If so the turn's reply
  * holds the first one's message as it stands now; refuses with
- * REQUEST_ID_REUSED where the content was other. */
+ * REQUEST_ID_REUSED where the content was other, with MESSAGE_NOT_FOUND where
+ * retention has taken the message: it was sent, and is not sent again. */
 int pl_request_replay(struct pl_turn *turn, const struct pl_request_key *key, bool *ret_found);
 
 /* The id is used for this message. */

@@ -22,6 +22,7 @@ struct pl_progress {
     bool started;
     int64_t expired_ms;  /* leases and delays up to here have been dealt with */
     int64_t rest_due_ms; /* when the rest of EXPIRE is due */
+    int64_t trim_due_ms; /* when a room is to be trimmed; INT64_MAX: none */
     int64_t work_due_ms; /* when a lease runs out or a delay ends; INT64_MAX: none */
 };
 

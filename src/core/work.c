@@ -343,6 +343,26 @@ int pl_work_expire(struct pl_engine *engine)
     return rc;
 }
 
+int pl_work_trimmed(struct pl_engine *engine, const struct pl_room *room)
+{
+    struct pl_work page[PAGE_LEN];
+    uint32_t len = PAGE_LEN;
+    int rc = PL_OK;
+
+    while (rc == PL_OK && len == PAGE_LEN) {
+        rc = PL_ASK(engine, list_work_before, room->id, room->first_sequence, PAGE_LEN, page, &len);
+        for (uint32_t i = 0; rc == PL_OK && i < len; i++) {
+            struct pl_lease *lease = pl_takers_lease(&engine->takers, page[i].lease);
+
+            if (lease != NULL)
+                pl_takers_take_back(&engine->takers, lease, true);
+            engine->work_moved = true;
+            rc = PL_ASK(engine, delete_work, room->id, page[i].sequence);
+        }
+    }
+    return rc;
+}
+
 int pl_work_plan(struct pl_engine *engine)
 {
     int64_t due_ms = INT64_MAX;

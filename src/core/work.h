@@ -29,6 +29,9 @@ int pl_work_session_ended(struct pl_engine *engine, pl_session_id session);
 /* Leases that have run out end; what may be handed out again is. */
 int pl_work_expire(struct pl_engine *engine);
 
+/* Work whose messages the room's log no longer has is nobody's. */
+int pl_work_trimmed(struct pl_engine *engine, const struct pl_room *room);
+
 /* Brings progress.work_due_ms up to date. */
 int pl_work_plan(struct pl_engine *engine);
 

@@ -14,14 +14,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes the frames of a stream; `wire` implements it. Each appends one frame to
- * `out`, whose `err` tells of failure. Threads: any, one framer each. */
+/* Makes the frames of a stream; `wire` implements it. Each appends one frame (or
+ * what its name says) to `out`, whose `err` tells of failure. Threads: any, one framer each. */
 struct pl_framer {
     void *self;
     /* Event bytes with the cursor (log, position); backlog NULL or kind NONE for
      * none; `with_cursor` false leaves the cursor empty. */
     void (*event)(void *self, struct pl_bytes event, pl_position position,
                   const struct pl_backlog *backlog, bool with_cursor, struct pl_bytebuf *out);
+    /* A piece of a room's state, as bytes, and these in a frame as an event's. */
+    void (*room_state_bytes)(void *self, const struct pl_room_state *state, struct pl_bytebuf *out);
+    void (*room_state)(void *self, struct pl_bytes state, pl_position position,
+                       const struct pl_backlog *backlog, bool with_cursor, struct pl_bytebuf *out);
     void (*read_marker)(void *self, const char *room, pl_sequence sequence, struct pl_bytebuf *out);
     /* These bear the cursor of where the stream stands. */
     void (*caught_up)(void *self, pl_position position, const struct pl_backlog *backlog,

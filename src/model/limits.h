@@ -35,6 +35,10 @@
 #define PL_USER_ROOMS_LEN_MAX   1000 /* rooms that one user may be in */
 #define PL_ROOM_MEMBERS_LEN_MAX 100000
 
+/* One item of a room's state in a stream: members, and protobuf bytes. */
+#define PL_ROOM_STATE_LEN_MAX  500
+#define PL_ROOM_STATE_SIZE_MAX (64 * 1024)
+
 /* Work (ROOM_DELIVERY_ONE). */
 #define PL_TAKE_LEN_DEFAULT  1
 #define PL_TAKE_LEN_MAX      1000
@@ -62,6 +66,10 @@ _Static_assert(PL_EVENT_SIZE_MAX >
                "an event holds its text, its mentions and its head");
 _Static_assert(PL_EVENT_SIZE_MAX > 2 * (PL_TITLE_SIZE_MAX + PL_TOPIC_SIZE_MAX) + 2048,
                "an event holds a room's settings");
+_Static_assert(PL_ROOM_STATE_SIZE_MAX > PL_ROOM_STATE_LEN_MAX * (PL_USER_NAME_SIZE_MAX + 64) +
+                                            PL_TITLE_SIZE_MAX + PL_TOPIC_SIZE_MAX + 1024,
+               "an item of a room's state holds its members and the room");
+_Static_assert(PL_ROOM_STATE_SIZE_MAX > PL_EVENT_SIZE_MAX, "what holds it holds an event");
 _Static_assert(PL_PAGE_SIZE_MAX > PL_EVENT_SIZE_MAX, "a page holds an event");
 _Static_assert(PL_BATCH_SIZE_MAX > PL_EVENT_SIZE_MAX, "a batch holds a command");
 

@@ -57,7 +57,10 @@ struct pl_backlog {
  *   room;
  * - up to backlog.until: those of a room which the backlog names (BEGINNING:
  *   any), beyond its sequence, if the user is in the room now, else only up to
- *   the end of the user's last span there. */
+ *   the end of the user's last span there.
+ * Where retention has taken an event that the page would have had, the room's
+ * state stands at the place of the last one taken: up to there it makes up for
+ * them. So each page and each cursor tells of it in one way, by positions. */
 struct pl_page_query {
     pl_user_id user;
     pl_position after;
@@ -69,11 +72,29 @@ struct pl_page_query {
     size_t size_max; /* of events' bytes; the first is given whatever its size */
 };
 
+/* Who was in a room: JOINED, with the role that the user has, or had last. */
+struct pl_state_member {
+    struct pl_member member; /* update_ms 0: not known */
+    char name[PL_USER_NAME_SIZE_MAX + 1];
+};
+
+/* A room as it stood when the event `room.last_sequence` was its last, which is
+ * the last one that retention has taken. Given in pieces of up to
+ * PL_ROOM_STATE_LEN_MAX members, all of them in one page. */
+struct pl_room_state {
+    struct pl_room room;                   /* member_count and all that is `last` are of then */
+    const struct pl_state_member *members; /* by user id */
+    uint32_t members_len;
+    bool more_members;
+};
+
+/* An event, or a piece of a room's state. */
 struct pl_page_row {
     pl_position position;
     pl_room_id room;
     pl_sequence sequence;
-    struct pl_bytes event; /* parla.v1.Event */
+    struct pl_bytes event;             /* parla.v1.Event */
+    const struct pl_room_state *state; /* NULL: an event */
 };
 
 struct pl_reader_ops {
@@ -110,7 +131,8 @@ struct pl_reader_ops {
                          int (*on_message)(void *arg, const struct pl_message_row *row), void *arg);
 
     /* *ret_through: everything up to there has been looked at, even if nothing
-     * was found; at least query->after. */
+     * was found; at least query->after. A callback that returns 1 ends the
+     * page. */
     int (*read_page)(void *self, const struct pl_page_query *query,
                      int (*on_event)(void *arg, const struct pl_page_row *row), void *arg,
                      pl_position *ret_through);

@@ -45,6 +45,13 @@ enum pl_member_role {
 
 #define PL_LOBBY_NAME "lobby"
 
+/* What retention has taken from the front of a room's log; all 0: nothing. */
+struct pl_trimmed {
+    pl_position position;     /* of the last event taken */
+    uint64_t messages;        /* how many messages were taken */
+    pl_sequence last_message; /* the last of them */
+};
+
 struct pl_room {
     pl_room_id id;
     char name[PL_ROOM_NAME_SIZE_MAX + 1]; /* Room.room on the wire */
@@ -63,12 +70,15 @@ struct pl_room {
     pl_sequence last_message_sequence; /* 0 before the first message */
     uint64_t message_count;            /* messages ever sent to it */
     pl_position last_position;         /* of its last event */
-    pl_user_id direct[2];              /* of a direct room, the lower id first; else 0 */
+    int64_t first_ms;                  /* the time of its first event that is kept */
+    struct pl_trimmed trimmed;
+    pl_user_id direct[2]; /* of a direct room, the lower id first; else 0 */
 };
 
 /* A user's standing in a room. read_count is the number of messages whose
- * sequence is at most read_sequence, so that unread = message_count -
- * read_count without counting. */
+ * sequence is at most read_sequence, so that what is unread is known without
+ * counting: see pl_room_unread(). Of a marker before the first event kept it may
+ * count any of those that retention has taken. */
 struct pl_member {
     pl_room_id room;
     pl_user_id user;
@@ -94,6 +104,14 @@ bool pl_room_name_valid(const char *name);
 
 /* Whether they are one that a client may name: also '@' and what follows. */
 bool pl_room_ref_valid(const char *name);
+
+/* How many of the messages kept the member has not read. */
+uint64_t pl_room_unread(const struct pl_room *room, const struct pl_member *member);
+
+/* When the room's log is to be trimmed: a tenth of its retention, or a minute if
+ * that is less, after its first event's time is over, so that what goes goes
+ * together. 0: never, or not as long as that event is the last one. */
+int64_t pl_room_trim_due_ms(const struct pl_room *room);
 
 /* The virtual partition that a room is dealt to; stable for ever. */
 uint32_t pl_room_partition(pl_room_id room);

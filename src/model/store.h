@@ -83,6 +83,15 @@ struct pl_work {
     int64_t lease_until_ms;
 };
 
+/* What a trim has taken, and what stays. */
+struct pl_trim {
+    uint32_t len;              /* events; their sequences are the room's first ones */
+    struct pl_trimmed trimmed; /* position and messages: up to there, those of earlier
+                                  trims included; last_message: of this one's events,
+                                  0 if there is none among them */
+    int64_t first_ms;          /* the time of the first event that stays */
+};
+
 struct pl_store_ops {
     int (*begin)(void *self);
     int (*commit)(void *self);
@@ -115,6 +124,12 @@ struct pl_store_ops {
     int (*find_room)(void *self, const char *name, struct pl_room *ret);
     int (*find_direct)(void *self, pl_user_id low, pl_user_id high, struct pl_room *ret);
     int (*put_room)(void *self, const struct pl_room *room);
+    /* Rooms whose pl_room_trim_due_ms() has come at now_ms, the longest due
+     * first. */
+    int (*list_rooms_to_trim)(void *self, int64_t now_ms, uint32_t len_max, pl_room_id *ret,
+                              uint32_t *ret_len);
+    /* The least pl_room_trim_due_ms() of all rooms; NOTFOUND for none. */
+    int (*next_trim_due)(void *self, int64_t *ret_ms);
 
     int (*get_member)(void *self, pl_room_id room, pl_user_id user, struct pl_member *ret);
     int (*put_member)(void *self, const struct pl_member *member);
@@ -131,8 +146,16 @@ struct pl_store_ops {
     /* A message's event: NOTFOUND also where the event is of another kind. */
     int (*get_message)(void *self, pl_room_id room, pl_sequence sequence, struct pl_buf **ret_bytes,
                        pl_sequence *ret_thread, pl_user_id *ret_sender);
-    /* How many messages have a sequence of at most `through`. */
+    /* How many messages have a sequence of at most `through`, trimmed ones
+     * included; `through` is not before the first event kept. */
     int (*count_messages)(void *self, pl_room_id room, pl_sequence through, uint64_t *ret_count);
+
+    /* Deletes the room's first events as long as they are of until_ms or before,
+     * at most len_max of them and never the last one; with them the mentions in
+     * them, and the threads whose first message they are. The room's row and its
+     * work stay as they are. */
+    int (*trim_room)(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                     struct pl_trim *ret);
 
     int (*get_thread)(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret);
     int (*put_thread)(void *self, pl_room_id room, pl_sequence first,
@@ -148,6 +171,9 @@ struct pl_store_ops {
     int (*get_work)(void *self, pl_room_id room, pl_sequence sequence, struct pl_work *ret);
     int (*put_work)(void *self, const struct pl_work *work);
     int (*delete_work)(void *self, pl_room_id room, pl_sequence sequence);
+    /* Work of the room with a sequence below, leased or not, by sequence. */
+    int (*list_work_before)(void *self, pl_room_id room, pl_sequence before, uint32_t len_max,
+                            struct pl_work *ret, uint32_t *ret_len);
     /* The first that is with nobody, may be handed out at now_ms, and was not
      * sent by `not_from` (0: by anyone). */
     int (*next_work)(void *self, pl_room_id room, pl_user_id not_from, int64_t now_ms,

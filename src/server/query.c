@@ -295,43 +295,60 @@ static int answer_list_users(struct asked *asked)
 }
 
 /* A page of a stream. Where cursors are large, only the last frame bears one: so
- * each event waits until the next shows that it is not the last. */
+ * each item waits until the next shows that it is not the last. */
 struct frames {
     const struct pl_framer *framer;
     const struct pl_page_query *query;
     struct pl_bytebuf out;
     struct pl_bytebuf held;
     pl_position held_position;
+    bool held_is_state;
     bool holding;
 };
 
-enum { FRAMES_SIZE_MAX = 8 * 1024 * 1024, CURSOR_ROOMS_LEN_SMALL = 8 };
+/* The states of rooms are given whole, however large the rooms. */
+enum { FRAMES_SIZE_MAX = 16 * 1024 * 1024, CURSOR_ROOMS_LEN_SMALL = 8 };
+
+static void frames_add(struct frames *frames, struct pl_bytes item, bool is_state,
+                       pl_position position, bool with_cursor)
+{
+    const struct pl_framer *framer = frames->framer;
+
+    (is_state ? framer->room_state : framer->event)(
+        framer->self, item, position, &frames->query->backlog, with_cursor, &frames->out);
+}
 
 static void frames_flush(struct frames *frames, bool with_cursor)
 {
-    if (!frames->holding)
-        return;
-    frames->framer->event(
-        frames->framer->self, (struct pl_bytes){frames->held.data, frames->held.size},
-        frames->held_position, &frames->query->backlog, with_cursor, &frames->out);
+    if (frames->holding)
+        frames_add(frames, (struct pl_bytes){frames->held.data, frames->held.size},
+                   frames->held_is_state, frames->held_position, with_cursor);
     frames->holding = false;
 }
 
-static int on_event(void *arg, const struct pl_page_row *row)
+static int on_row(void *arg, const struct pl_page_row *row)
 {
     struct frames *frames = arg;
+    bool large = frames->query->backlog.rooms_len > CURSOR_ROOMS_LEN_SMALL;
 
-    if (frames->query->backlog.rooms_len <= CURSOR_ROOMS_LEN_SMALL) {
-        frames->framer->event(frames->framer->self, row->event, row->position,
-                              &frames->query->backlog, true, &frames->out);
+    if (row->state == NULL && !large) {
+        frames_add(frames, row->event, false, row->position, true);
         return frames->out.err;
     }
     frames_flush(frames, false);
     pl_bytebuf_clear(&frames->held);
-    pl_bytebuf_append(&frames->held, row->event.data, row->event.size);
+    if (row->state != NULL)
+        frames->framer->room_state_bytes(frames->framer->self, row->state, &frames->held);
+    else
+        pl_bytebuf_append(&frames->held, row->event.data, row->event.size);
+    if (frames->held.err < 0)
+        return frames->held.err;
     frames->held_position = row->position;
+    frames->held_is_state = row->state != NULL;
     frames->holding = true;
-    return frames->held.err < 0 ? frames->held.err : frames->out.err;
+    if (!large) /* a cursor says that all of a room's state was given */
+        frames_flush(frames, !row->state->more_members);
+    return frames->out.err;
 }
 
 static int answer_read_page(const struct pl_query_context *context, struct pl_errand *errand)
@@ -341,8 +358,8 @@ static int answer_read_page(const struct pl_query_context *context, struct pl_er
     int rc;
 
     pl_bytebuf_init(&frames.out, FRAMES_SIZE_MAX);
-    pl_bytebuf_init(&frames.held, PL_EVENT_SIZE_MAX);
-    rc = reader->ops->read_page(reader->self, &errand->query.u.page, on_event, &frames,
+    pl_bytebuf_init(&frames.held, PL_ROOM_STATE_SIZE_MAX);
+    rc = reader->ops->read_page(reader->self, &errand->query.u.page, on_row, &frames,
                                 &errand->through);
     if (rc == PL_OK) {
         frames_flush(&frames, true);

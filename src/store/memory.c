@@ -2,8 +2,8 @@
  * memory.c - the in-memory store's life, its tables and its transactions.
  *
  * A transaction is the undo list: a commit forgets it, a rollback walks it.
- * What a row owns is freed when an insert is undone, and with the store; rows
- * with something of their own are never replaced or deleted.
+ * What a row owns is freed when an insert is undone or a delete committed, and
+ * with the store; rows with something of their own are never replaced.
  */
 #include "store/memory.h"
 
@@ -164,6 +164,17 @@ static void undo_one(struct pl_memory_store *store, const struct pl_memory_undo 
     }
 }
 
+/* The undo of a delete owned what the row did. */
+static void forget_one(const struct pl_memory_undo *undo)
+{
+    struct pl_memory_event event;
+
+    if (undo->table != PL_TABLE_EVENTS || undo->change != PL_CHANGE_DELETE)
+        return;
+    memcpy(&event, undo->row, sizeof event);
+    release_event(&event);
+}
+
 static void end_transaction(struct pl_memory_store *store, bool undo_all)
 {
     while (store->undo != NULL) {
@@ -171,6 +182,8 @@ static void end_transaction(struct pl_memory_store *store, bool undo_all)
 
         if (undo_all)
             undo_one(store, undo);
+        else
+            forget_one(undo);
         store->undo = undo->next;
         pl_free(undo);
     }
@@ -291,6 +304,8 @@ static const struct pl_store_ops memory_ops = {
     .find_room = pl_memory_find_room,
     .find_direct = pl_memory_find_direct,
     .put_room = pl_memory_put_room,
+    .list_rooms_to_trim = pl_memory_list_rooms_to_trim,
+    .next_trim_due = pl_memory_next_trim_due,
     .get_member = pl_memory_get_member,
     .put_member = pl_memory_put_member,
     .delete_member = pl_memory_delete_member,
@@ -300,6 +315,7 @@ static const struct pl_store_ops memory_ops = {
     .append_event = pl_memory_append_event,
     .get_message = pl_memory_get_message,
     .count_messages = pl_memory_count_messages,
+    .trim_room = pl_memory_trim_room,
     .get_thread = pl_memory_get_thread,
     .put_thread = pl_memory_put_thread,
     .get_request = pl_memory_get_request,
@@ -308,6 +324,7 @@ static const struct pl_store_ops memory_ops = {
     .get_work = pl_memory_get_work,
     .put_work = pl_memory_put_work,
     .delete_work = pl_memory_delete_work,
+    .list_work_before = pl_memory_list_work_before,
     .next_work = pl_memory_next_work,
     .list_work_of = pl_memory_list_work_of,
     .list_work_expired = pl_memory_list_work_expired,

@@ -64,9 +64,12 @@ static void dump_room(struct pl_bytebuf *buf, const void *row)
                       room->direct[1].v);
     pl_bytebuf_printf(buf,
                       " members=%" PRIu32 " first=%" PRIu64 " last=%" PRIu64
-                      " last_message=%" PRIu64 " messages=%" PRIu64 " position=%" PRIu64,
+                      " last_message=%" PRIu64 " messages=%" PRIu64 " position=%" PRIu64
+                      " first_ms=%" PRId64 " trimmed=%" PRIu64 ",%" PRIu64 ",%" PRIu64,
                       room->member_count, room->first_sequence, room->last_sequence,
-                      room->last_message_sequence, room->message_count, room->last_position);
+                      room->last_message_sequence, room->message_count, room->last_position,
+                      room->first_ms, room->trimmed.position, room->trimmed.messages,
+                      room->trimmed.last_message);
 }
 
 static void dump_member(struct pl_bytebuf *buf, const void *row)

@@ -6,23 +6,38 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The room's last event, or NULL. */
+static const struct pl_memory_event *last_event(const struct pl_memory_store *store,
+                                                pl_room_id room)
+{
+    for (size_t i = pl_memory_len(store, PL_TABLE_EVENTS); i-- > 0;) {
+        const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
+
+        if (event->row.room.v == room.v)
+            return event;
+    }
+    return NULL;
+}
+
 /* The events' order is that of the journal, and each room's is dense. */
 static void check_order(const struct pl_memory_store *store, const struct pl_event_row *row)
 {
     size_t len = pl_memory_len(store, PL_TABLE_EVENTS);
     const struct pl_memory_event *last =
         len > 0 ? pl_memory_row(store, PL_TABLE_EVENTS, len - 1) : NULL;
+    const struct pl_memory_event *in_room = last_event(store, row->room);
 
     PL_ASSERT(last == NULL || row->position > last->row.position);
-    for (size_t i = len; i-- > 0;) {
-        const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
+    PL_ASSERT(row->sequence == (in_room != NULL ? in_room->row.sequence : 0) + 1);
+}
 
-        if (event->row.room.v != row->room.v)
-            continue;
-        PL_ASSERT(row->sequence == event->row.sequence + 1);
-        return;
-    }
-    PL_ASSERT(row->sequence == 1);
+static uint64_t messages_with(const struct pl_memory_store *store, const struct pl_event_row *row)
+{
+    const struct pl_memory_event *before = last_event(store, row->room);
+
+    if (row->kind == PL_EVENT_MESSAGE_SENT)
+        return row->message_no;
+    return before != NULL ? before->messages : 0;
 }
 
 int pl_memory_append_event(void *self, const struct pl_event_row *row)
@@ -39,6 +54,7 @@ int pl_memory_append_event(void *self, const struct pl_event_row *row)
     if (event.mentions == NULL)
         return PL_E_NOMEM;
     event.row.mentions = event.mentions;
+    event.messages = messages_with(store, row);
     rc = pl_memory_put(store, PL_TABLE_EVENTS, pl_memory_len(store, PL_TABLE_EVENTS), &event);
     if (rc < 0) {
         pl_free(event.mentions);
@@ -82,9 +98,8 @@ int pl_memory_count_messages(void *self, pl_room_id room, pl_sequence through, u
     for (size_t i = 0; i < pl_memory_len(store, PL_TABLE_EVENTS); i++) {
         const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
 
-        if (event->row.room.v == room.v && event->row.sequence <= through &&
-            event->row.kind == PL_EVENT_MESSAGE_SENT)
-            count++;
+        if (event->row.room.v == room.v && event->row.sequence <= through)
+            count = event->messages;
     }
     *ret_count = count;
     return PL_OK;
@@ -117,6 +132,64 @@ int pl_memory_get_thread(void *self, pl_room_id room, pl_sequence first, struct 
         return PL_E_NOTFOUND;
     thread = pl_memory_row(store, PL_TABLE_THREADS, i);
     *ret = thread->row;
+    return PL_OK;
+}
+
+/* Where the room's first event is; *ret_last: it is its last one, too. */
+static size_t index_of_first(const struct pl_memory_store *store, pl_room_id room, bool *ret_last)
+{
+    size_t len = pl_memory_len(store, PL_TABLE_EVENTS);
+    size_t first = len;
+
+    for (size_t i = len; i-- > 0;) {
+        const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
+
+        if (event->row.room.v != room.v)
+            continue;
+        *ret_last = first == len;
+        first = i;
+    }
+    return first;
+}
+
+static int delete_thread(struct pl_memory_store *store, pl_room_id room, pl_sequence first)
+{
+    size_t i = index_of_thread(store, room, first);
+
+    return i < pl_memory_len(store, PL_TABLE_THREADS) ? pl_memory_delete(store, PL_TABLE_THREADS, i)
+                                                      : PL_OK;
+}
+
+int pl_memory_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                        struct pl_trim *ret)
+{
+    struct pl_memory_store *store = self;
+    struct pl_trim trim = {0};
+    int rc = pl_memory_write_op(store);
+
+    while (rc == PL_OK) {
+        bool last = true;
+        size_t i = index_of_first(store, room, &last);
+        const struct pl_memory_event *event;
+
+        if (i == pl_memory_len(store, PL_TABLE_EVENTS))
+            break;
+        event = pl_memory_row(store, PL_TABLE_EVENTS, i);
+        trim.first_ms = event->row.create_ms;
+        if (last || trim.len == len_max || trim.first_ms > until_ms)
+            break;
+        trim.len++;
+        trim.trimmed.position = event->row.position;
+        trim.trimmed.messages = event->messages;
+        if (event->row.kind == PL_EVENT_MESSAGE_SENT)
+            trim.trimmed.last_message = event->row.sequence;
+        rc = delete_thread(store, room, event->row.sequence);
+        if (rc == PL_OK)
+            rc = pl_memory_delete(store, PL_TABLE_EVENTS, i);
+    }
+    if (rc < 0)
+        return rc;
+    *ret = trim;
     return PL_OK;
 }
 

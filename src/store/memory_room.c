@@ -79,6 +79,60 @@ int pl_memory_put_room(void *self, const struct pl_room *room)
     return pl_memory_put(store, PL_TABLE_ROOMS, index_of_room(store, room->id), room);
 }
 
+/* The room that has been due for trimming longest, of those that are later than
+ * `after` in this order (NULL: of all). */
+static const struct pl_room *next_to_trim(const struct pl_memory_store *store,
+                                          const struct pl_room *after)
+{
+    const struct pl_room *next = NULL;
+
+    for (size_t i = 0; i < pl_memory_len(store, PL_TABLE_ROOMS); i++) {
+        const struct pl_room *room = pl_memory_row(store, PL_TABLE_ROOMS, i);
+        int64_t due_ms = pl_room_trim_due_ms(room);
+
+        if (due_ms == 0)
+            continue;
+        if (after != NULL && (due_ms < pl_room_trim_due_ms(after) ||
+                              (due_ms == pl_room_trim_due_ms(after) && room->id.v <= after->id.v)))
+            continue;
+        if (next == NULL || due_ms < pl_room_trim_due_ms(next) ||
+            (due_ms == pl_room_trim_due_ms(next) && room->id.v < next->id.v))
+            next = room;
+    }
+    return next;
+}
+
+int pl_memory_list_rooms_to_trim(void *self, int64_t now_ms, uint32_t len_max, pl_room_id *ret,
+                                 uint32_t *ret_len)
+{
+    struct pl_memory_store *store = self;
+    const struct pl_room *room = NULL;
+    uint32_t len = 0;
+    int rc = pl_memory_op(store);
+
+    if (rc < 0)
+        return rc;
+    while (len < len_max && (room = next_to_trim(store, room)) != NULL &&
+           pl_room_trim_due_ms(room) <= now_ms)
+        ret[len++] = room->id;
+    *ret_len = len;
+    return PL_OK;
+}
+
+int pl_memory_next_trim_due(void *self, int64_t *ret_ms)
+{
+    struct pl_memory_store *store = self;
+    const struct pl_room *room = next_to_trim(store, NULL);
+    int rc = pl_memory_op(store);
+
+    if (rc < 0)
+        return rc;
+    if (room == NULL)
+        return PL_E_NOTFOUND;
+    *ret_ms = pl_room_trim_due_ms(room);
+    return PL_OK;
+}
+
 static size_t index_of_member(const struct pl_memory_store *store, pl_room_id room, pl_user_id user)
 {
     size_t i = 0;

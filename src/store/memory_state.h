@@ -39,10 +39,10 @@ struct pl_memory_span {
     struct pl_span span;
 };
 
-/* mentions and bytes are owned; rows are added and, by undo, taken off the end
- * only. */
+/* mentions and bytes are owned; of a row that was deleted, by its undo. */
 struct pl_memory_event {
     struct pl_event_row row;
+    uint64_t messages; /* how many there were in the room, up to it */
     pl_user_id *mentions;
 };
 
@@ -132,6 +132,9 @@ int pl_memory_get_room(void *self, pl_room_id id, struct pl_room *ret);
 int pl_memory_find_room(void *self, const char *name, struct pl_room *ret);
 int pl_memory_find_direct(void *self, pl_user_id low, pl_user_id high, struct pl_room *ret);
 int pl_memory_put_room(void *self, const struct pl_room *room);
+int pl_memory_list_rooms_to_trim(void *self, int64_t now_ms, uint32_t len_max, pl_room_id *ret,
+                                 uint32_t *ret_len);
+int pl_memory_next_trim_due(void *self, int64_t *ret_ms);
 int pl_memory_get_member(void *self, pl_room_id room, pl_user_id user, struct pl_member *ret);
 int pl_memory_put_member(void *self, const struct pl_member *member);
 int pl_memory_delete_member(void *self, pl_room_id room, pl_user_id user);
@@ -145,6 +148,8 @@ int pl_memory_get_message(void *self, pl_room_id room, pl_sequence sequence,
                           struct pl_buf **ret_bytes, pl_sequence *ret_thread,
                           pl_user_id *ret_sender);
 int pl_memory_count_messages(void *self, pl_room_id room, pl_sequence through, uint64_t *ret_count);
+int pl_memory_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                        struct pl_trim *ret);
 int pl_memory_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret);
 int pl_memory_put_thread(void *self, pl_room_id room, pl_sequence first,
                          const struct pl_thread_row *row);
@@ -156,6 +161,8 @@ int pl_memory_expire_requests(void *self, int64_t before_ms, uint32_t len_max, u
 int pl_memory_get_work(void *self, pl_room_id room, pl_sequence sequence, struct pl_work *ret);
 int pl_memory_put_work(void *self, const struct pl_work *work);
 int pl_memory_delete_work(void *self, pl_room_id room, pl_sequence sequence);
+int pl_memory_list_work_before(void *self, pl_room_id room, pl_sequence before, uint32_t len_max,
+                               struct pl_work *ret, uint32_t *ret_len);
 int pl_memory_next_work(void *self, pl_room_id room, pl_user_id not_from, int64_t now_ms,
                         struct pl_work *ret);
 int pl_memory_list_work_of(void *self, uint64_t taker, uint32_t len_max, struct pl_work *ret,

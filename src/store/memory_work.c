@@ -111,6 +111,25 @@ static void insert_work(struct pl_work *list, uint32_t *len, uint32_t len_max,
     list[at] = *work;
 }
 
+int pl_memory_list_work_before(void *self, pl_room_id room, pl_sequence before, uint32_t len_max,
+                               struct pl_work *ret, uint32_t *ret_len)
+{
+    struct pl_memory_store *store = self;
+    uint32_t len = 0;
+    int rc = pl_memory_op(store);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < pl_memory_len(store, PL_TABLE_WORK); i++) {
+        const struct pl_work *work = pl_memory_row(store, PL_TABLE_WORK, i);
+
+        if (work->room.v == room.v && work->sequence < before)
+            insert_work(ret, &len, len_max, work, before_by_room);
+    }
+    *ret_len = len;
+    return PL_OK;
+}
+
 int pl_memory_list_work_of(void *self, uint64_t taker, uint32_t len_max, struct pl_work *ret,
                            uint32_t *ret_len)
 {

@@ -182,6 +182,7 @@ void pl_sqlite_reader_close(struct pl_reader *reader)
     pl_db_close(&self->db);
     pl_free(self->spans.items);
     pl_free(self->sources.items);
+    pl_free(self->members);
     pl_free(self);
     *reader = (struct pl_reader){0};
 }

@@ -8,6 +8,10 @@
  * event is found by halving: from the room's end in growing steps, since most
  * streams lack little. The sources then stand in a heap by the position of
  * their next event, and the least is walked until another is less.
+ *
+ * A source that has lost events to retention begins with the room's state, which
+ * stands where the last of them stood: no other event has that position, so it
+ * is merged, cut and resumed like one.
  */
 #include "store/reader_state.h"
 
@@ -132,6 +136,7 @@ struct room_ends {
     pl_sequence first_sequence;
     pl_sequence last_sequence;
     pl_position last_position;
+    pl_position trimmed_position;
 };
 
 static int get_ends(struct pl_sqlite_reader *reader, pl_room_id room, struct room_ends *ret)
@@ -147,6 +152,7 @@ static int get_ends(struct pl_sqlite_reader *reader, pl_room_id room, struct roo
     ret->first_sequence = pl_run_get_u64(&run);
     ret->last_sequence = pl_run_get_u64(&run);
     ret->last_position = pl_run_get_u64(&run);
+    ret->trimmed_position = pl_run_get_u64(&run);
     return pl_run_end(&run);
 }
 
@@ -204,7 +210,15 @@ static int seek(struct pl_sqlite_reader *reader, struct pl_page_source *source,
     return rc;
 }
 
-/* Adds a source if it has an event. */
+/* Whether retention has taken events that the source would have had, up to a
+ * place that is the source's. */
+static bool lost_some(const struct pl_page_source *source, const struct room_ends *ends)
+{
+    return source->from < ends->trimmed_position && ends->trimmed_position <= source->until &&
+           source->after + 1 < ends->first_sequence;
+}
+
+/* Adds a source if it has an event, or has lost one. */
 static int add_source(struct pl_sqlite_reader *reader, struct pl_page_source source,
                       const struct room_ends *ends)
 {
@@ -212,6 +226,12 @@ static int add_source(struct pl_sqlite_reader *reader, struct pl_page_source sou
 
     if (source.from >= source.until || source.from >= ends->last_position)
         return PL_OK;
+    if (lost_some(&source, ends)) {
+        source.state = true;
+        source.next_position = ends->trimmed_position;
+        source.next_sequence = ends->first_sequence;
+        return append(&reader->sources, &source);
+    }
     rc = seek(reader, &source, ends);
     if (rc == PL_E_NOTFOUND)
         return PL_OK;
@@ -288,17 +308,23 @@ static void sift_down(struct pl_page_list *heap, uint32_t at)
     }
 }
 
+/* Whether what is of that size still fits; else the page is full. */
+static bool fits(struct page *page, size_t size)
+{
+    const struct pl_page_query *query = page->query;
+
+    if (page->len == query->len_max || (page->len > 0 && page->size + size > query->size_max))
+        page->full = true;
+    return !page->full;
+}
+
 /* Gives an event, or finds that the page is full. */
 static int give(struct page *page, const struct pl_page_row *row)
 {
-    const struct pl_page_query *query = page->query;
     int answer;
 
-    if (page->len == query->len_max ||
-        (page->len > 0 && page->size + row->event.size > query->size_max)) {
-        page->full = true;
+    if (!fits(page, row->event.size))
         return PL_OK;
-    }
     page->len++;
     page->size += row->event.size;
     page->through = row->position;
@@ -306,6 +332,51 @@ static int give(struct page *page, const struct pl_page_row *row)
     if (answer != 0)
         page->full = true;
     return answer < 0 ? answer : PL_OK;
+}
+
+struct state_page {
+    struct page *page;
+    const struct pl_page_source *source;
+};
+
+static int on_state(void *arg, const struct pl_room_state *state)
+{
+    const struct state_page *to = arg;
+    struct pl_page_row row = {.position = to->source->next_position,
+                              .room = to->source->room,
+                              .sequence = state->room.last_sequence,
+                              .state = state};
+
+    to->page->size += sizeof state->room + state->members_len * sizeof *state->members;
+    return to->page->on_event(to->page->arg, &row);
+}
+
+/* Gives the state that the source begins with: all of it, or nothing, so that
+ * a cursor is before it or behind it. Its next is then the first event kept. */
+static int give_state(struct page *page, struct pl_page_source *source, bool *ret_ended)
+{
+    struct state_page to = {.page = page, .source = source};
+    int answer = 0;
+    int rc;
+
+    if (!fits(page, sizeof(struct pl_room)))
+        return PL_OK;
+    rc = pl_reader_room_state(page->reader, source->room, on_state, &to, &answer);
+    if (rc < 0)
+        return rc;
+    page->len++;
+    if (answer != 0) {
+        page->full = true;
+        return PL_OK;
+    }
+    page->through = source->next_position;
+    source->state = false;
+    rc = probe(page->reader, source->room, source->next_sequence, &source->next_position,
+               &source->next_sequence);
+    if (rc == PL_E_NOTFOUND)
+        return pl_db_damaged(&page->reader->db, "a room's last event");
+    *ret_ended = source->next_position > source->until;
+    return rc;
 }
 
 /* Gives the source's events until one is beyond `limit`, which is then its next,
@@ -354,6 +425,15 @@ static int merge(struct page *page)
         bool ended = false;
         int rc;
 
+        if (heap->items[0].state) {
+            rc = give_state(page, &heap->items[0], &ended);
+            if (rc < 0)
+                return rc;
+            if (ended)
+                heap->items[0] = heap->items[--heap->len];
+            sift_down(heap, 0);
+            continue;
+        }
         for (uint32_t child = 1; child <= 2 && child < heap->len; child++) {
             if (heap->items[child].next_position < limit)
                 limit = heap->items[child].next_position;

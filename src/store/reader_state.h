@@ -35,7 +35,9 @@
     X(COUNT_MENTIONS, "SELECT ifnull((SELECT number FROM mentions WHERE user = ?1 AND "        \
                       "room = ?2 ORDER BY sequence DESC LIMIT 1), 0) - "                       \
                       "ifnull((SELECT number FROM mentions WHERE user = ?1 AND room = ?2 AND " \
-                      "sequence <= ?3 ORDER BY sequence DESC LIMIT 1), 0)")                    \
+                      "sequence <= ?3 ORDER BY sequence DESC LIMIT 1), ifnull((SELECT "        \
+                      "number - 1 FROM mentions WHERE user = ?1 AND room = ?2 "                \
+                      "ORDER BY sequence LIMIT 1), 0))")                                       \
     X(LIST_MEMBERS, "SELECT " PL_SQL_MEMBER ", m.name FROM members m INDEXED BY members_name " \
                     "WHERE m.room = ?1 AND (m.state = 1 OR m.state = 2) AND m.name >= ?2 "     \
                     "ORDER BY m.name, m.user LIMIT ?3")                                        \
@@ -65,8 +67,20 @@
                        "AND until > ?2 AND start >= ifnull((SELECT s.start FROM spans s "      \
                        "WHERE s.user = ?1 AND s.room = ?3 AND s.start <= ?2 "                  \
                        "ORDER BY s.start DESC LIMIT 1), 0)")                                   \
-    X(PAGE_ROOM, "SELECT delivery, first_sequence, last_sequence, last_position "              \
-                 "FROM rooms WHERE id = ?1")                                                   \
+    X(PAGE_ROOM, "SELECT delivery, first_sequence, last_sequence, last_position, "             \
+                 "trimmed_position FROM rooms WHERE id = ?1")                                  \
+    X(GET_ROOM, "SELECT " PL_SQL_ROOM " FROM rooms r WHERE r.id = ?1")                         \
+    /* who was in it after ?2: the span that began last before it reached beyond */            \
+    X(STATE_COUNT, "SELECT count(*) FROM members m WHERE m.room = ?1 AND "                     \
+                   "(SELECT s.until FROM spans s WHERE s.user = m.user AND s.room = ?1 AND "   \
+                   "s.start < ?3 ORDER BY s.start DESC LIMIT 1) > ?2")                         \
+    X(STATE_MEMBERS, "SELECT " PL_SQL_MEMBER ", u.name, s.until FROM members m "               \
+                     "CROSS JOIN spans s CROSS JOIN users u "                                  \
+                     "WHERE m.room = ?1 AND m.user > ?4 AND u.id = m.user AND "                \
+                     "s.user = m.user AND s.room = ?1 AND s.start = (SELECT n.start "          \
+                     "FROM spans n WHERE n.user = m.user AND n.room = ?1 AND n.start < ?3 "    \
+                     "ORDER BY n.start DESC LIMIT 1) AND s.until > ?2 "                        \
+                     "ORDER BY m.user LIMIT ?5")                                               \
     X(PAGE_PROBE, "SELECT position, sequence FROM events INDEXED BY events_room "              \
                   "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT 1")              \
     X(PAGE_EVENTS, "SELECT position, sequence, bytes FROM events INDEXED BY events_room "      \
@@ -85,8 +99,9 @@ struct pl_page_source {
     pl_position from; /* events beyond it */
     pl_position until;
     pl_sequence after;         /* and beyond this sequence */
-    pl_position next_position; /* of its next event */
+    pl_position next_position; /* of its next event, or its state */
     pl_sequence next_sequence;
+    bool state; /* the room's state comes first: retention has taken events */
 };
 
 struct pl_page_list {
@@ -101,6 +116,7 @@ struct pl_sqlite_reader {
     bool begun;
     struct pl_page_list spans; /* their memory is kept from page to page */
     struct pl_page_list sources;
+    struct pl_state_member *members; /* of a piece of a room's state; NULL until needed */
 };
 
 /* Every statement, in the order of enum pl_reader_stmt. */
@@ -123,6 +139,14 @@ int pl_reader_list_members(void *self, pl_room_id room, const char *after, uint3
 int pl_reader_list_messages(void *self, const struct pl_message_query *query,
                             int (*on_message)(void *arg, const struct pl_message_row *row),
                             void *arg);
+
+/* reader_room_state.c: gives the room as it stood at `position`, where what
+ * retention has taken of it ends, in pieces, until the callback answers
+ * otherwise than 0; *ret_answer is the last answer. PL_E_CORRUPT where there is
+ * no such room. */
+int pl_reader_room_state(struct pl_sqlite_reader *reader, pl_room_id room,
+                         int (*on_state)(void *arg, const struct pl_room_state *state), void *arg,
+                         int *ret_answer);
 
 /* reader_page.c */
 int pl_reader_read_page(void *self, const struct pl_page_query *query,

@@ -50,6 +50,7 @@ static const char schema_1[] =
     "CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);"
     "CREATE INDEX sessions_used ON sessions (used_ms);"
 
+    /* trimmed_*: what retention took; trim_due_ms: when it takes more, 0: never */
     "CREATE TABLE rooms ("
     "  id INTEGER PRIMARY KEY, name TEXT NOT NULL, visibility INTEGER NOT NULL,"
     "  direct_low INTEGER NOT NULL, direct_high INTEGER NOT NULL, title TEXT NOT NULL,"
@@ -58,11 +59,14 @@ static const char schema_1[] =
     "  settings_version INTEGER NOT NULL, member_count INTEGER NOT NULL,"
     "  part INTEGER NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER NOT NULL,"
     "  last_message_sequence INTEGER NOT NULL, message_count INTEGER NOT NULL,"
-    "  last_position INTEGER NOT NULL"
+    "  last_position INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
+    "  trimmed_position INTEGER NOT NULL, trimmed_messages INTEGER NOT NULL,"
+    "  trimmed_message INTEGER NOT NULL, trim_due_ms INTEGER NOT NULL"
     ") STRICT;"
     "CREATE UNIQUE INDEX rooms_name ON rooms (name);"
     "CREATE INDEX rooms_public ON rooms (name) WHERE visibility = 1;"
     "CREATE UNIQUE INDEX rooms_direct ON rooms (direct_low, direct_high) WHERE direct_low > 0;"
+    "CREATE INDEX rooms_trim ON rooms (trim_due_ms) WHERE trim_due_ms > 0;"
 
     /* name is the user's: it is here so that a large room can be paged by it */
     "CREATE TABLE members ("
@@ -100,6 +104,7 @@ static const char schema_1[] =
     "  user INTEGER NOT NULL, room INTEGER NOT NULL, sequence INTEGER NOT NULL,"
     "  number INTEGER NOT NULL, PRIMARY KEY (user, room, sequence)"
     ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX mentions_room ON mentions (room, sequence);"
 
     /* id rises with create_ms: the oldest are the first */
     "CREATE TABLE requests ("

@@ -28,6 +28,8 @@
 enum {
     CACHE_SIZE_DEFAULT = 16 * 1024 * 1024,
     CHECKPOINT_PAGES_DEFAULT = 2000, /* 8 MB */
+    PURGE_STEP_MS = 60 * 1000,
+    PURGE_RETRY_MS = 1000,
 };
 
 const struct pl_db_sql pl_store_sql[STMT_LEN] = {
@@ -71,6 +73,26 @@ int pl_sqlite_store_checkpoint(struct pl_sqlite_store *store)
     return check(store, pl_db_failed(&store->db, rc, "checkpoint"));
 }
 
+/* What was trimmed is overwritten in the database by a checkpoint, and leaves
+ * the WAL when that is emptied, which no reader is waited for. */
+static void purge(struct pl_sqlite_store *store)
+{
+    int rc;
+
+    sqlite3_busy_timeout(store->db.handle, 0);
+    rc = sqlite3_wal_checkpoint_v2(store->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(store->db.handle, PL_DB_BUSY_MS);
+    if (rc == SQLITE_OK) {
+        store->purge_due = false;
+        store->purge_ms = store->time_ms + PURGE_STEP_MS;
+        store->wal_pages = store->wal_pages_checked = 0;
+    } else {
+        store->purge_ms = store->time_ms + PURGE_RETRY_MS;
+        if (rc != SQLITE_BUSY)
+            (void)check(store, pl_db_failed(&store->db, rc, "checkpoint"));
+    }
+}
+
 static int commit(void *self)
 {
     struct pl_sqlite_store *store = self;
@@ -82,6 +104,8 @@ static int commit(void *self)
         store->wal_pages_checked = 0; /* it was all in the database, and began anew */
     if (store->wal_pages - store->wal_pages_checked >= store->checkpoint_pages)
         (void)pl_sqlite_store_checkpoint(store); /* told there; this batch is safe */
+    if (store->purge_due && store->time_ms >= store->purge_ms)
+        purge(store); /* likewise */
     return PL_OK;
 }
 
@@ -107,6 +131,7 @@ static int put_meta(void *self, const struct pl_meta *meta)
     struct pl_sqlite_store *store = self;
     struct pl_run run = pl_run_start(&store->db, STMT_PUT_META);
 
+    store->time_ms = meta->time_ms;
     pl_run_u64(&run, meta->batch);
     pl_run_i64(&run, meta->time_ms);
     pl_run_u64(&run, meta->position);
@@ -170,6 +195,8 @@ static const struct pl_store_ops sqlite_ops = {
     .find_room = pl_sqlite_find_room,
     .find_direct = pl_sqlite_find_direct,
     .put_room = pl_sqlite_put_room,
+    .list_rooms_to_trim = pl_sqlite_list_rooms_to_trim,
+    .next_trim_due = pl_sqlite_next_trim_due,
     .get_member = pl_sqlite_get_member,
     .put_member = pl_sqlite_put_member,
     .delete_member = pl_sqlite_delete_member,
@@ -179,6 +206,7 @@ static const struct pl_store_ops sqlite_ops = {
     .append_event = pl_sqlite_append_event,
     .get_message = pl_sqlite_get_message,
     .count_messages = pl_sqlite_count_messages,
+    .trim_room = pl_sqlite_trim_room,
     .get_thread = pl_sqlite_get_thread,
     .put_thread = pl_sqlite_put_thread,
     .get_request = pl_sqlite_get_request,
@@ -187,6 +215,7 @@ static const struct pl_store_ops sqlite_ops = {
     .get_work = pl_sqlite_get_work,
     .put_work = pl_sqlite_put_work,
     .delete_work = pl_sqlite_delete_work,
+    .list_work_before = pl_sqlite_list_work_before,
     .next_work = pl_sqlite_next_work,
     .list_work_of = pl_sqlite_list_work_of,
     .list_work_expired = pl_sqlite_list_work_expired,
@@ -215,11 +244,12 @@ static int configure(struct pl_sqlite_store *store, const struct pl_sqlite_confi
 {
     size_t cache_size = config->cache_size > 0 ? config->cache_size : CACHE_SIZE_DEFAULT;
     bool synced = config->durability != PL_DURABILITY_WRITTEN;
-    char sql[256];
+    char sql[320];
 
     snprintf(sql, sizeof sql,
              "PRAGMA synchronous = %s; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;"
-             "PRAGMA cache_size = -%zu; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = 0;",
+             "PRAGMA cache_size = -%zu; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = 0;"
+             "PRAGMA secure_delete = ON",
              synced ? "FULL" : "NORMAL", cache_size / 1024);
     return pl_db_exec(&store->db, sql, "configure");
 }

@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BUSY_MS = 5000 };
-
 int pl_db_err(sqlite3 *handle, int rc)
 {
     switch (rc) {
@@ -107,7 +105,7 @@ int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
                          vfs);
     if (rc != SQLITE_OK)
         return pl_db_failed(db, rc, "open");
-    rc = sqlite3_busy_timeout(db->handle, BUSY_MS);
+    rc = sqlite3_busy_timeout(db->handle, PL_DB_BUSY_MS);
     return pl_db_failed(db, rc, "open");
 }
 

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PL_DB_BUSY_MS = 5000 }; /* how long a lock is waited for */
+
 /* Statements are prepared once, from a table of their names and texts. */
 struct pl_db_sql {
     const char *name; /* for diagnostics */

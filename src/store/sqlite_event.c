@@ -102,6 +102,66 @@ int pl_sqlite_count_messages(void *self, pl_room_id room, pl_sequence through, u
     return rc;
 }
 
+/* Walks to the first event that stays. An event goes only once there is one
+ * behind it, so the last one never does. */
+static int find_trim(struct pl_run *run, int64_t until_ms, struct pl_trim *ret,
+                     pl_sequence *ret_last)
+{
+    struct pl_trimmed next = {0}; /* what were taken with the event that was read last */
+    pl_sequence next_sequence = 0;
+    int rc;
+
+    while ((rc = pl_run_step(run)) == PL_OK) {
+        pl_sequence sequence = pl_run_get_u64(run);
+
+        if (next_sequence != 0) {
+            if (ret->first_ms > until_ms)
+                break;
+            ret->len++;
+            ret->trimmed = next;
+            *ret_last = next_sequence;
+        }
+        next_sequence = sequence;
+        next.position = pl_run_get_u64(run);
+        if (pl_run_get_u32(run) == PL_EVENT_MESSAGE_SENT)
+            next.last_message = sequence;
+        ret->first_ms = pl_run_get_i64(run);
+        next.messages = pl_run_get_u64(run);
+        if (run->bad)
+            break;
+    }
+    if (rc == PL_E_NOTFOUND)
+        return PL_OK;
+    return rc < 0 ? rc : pl_run_end(run);
+}
+
+int pl_sqlite_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                        struct pl_trim *ret)
+{
+    static const enum pl_store_stmt deletes[] = {STMT_TRIM_MENTIONS, STMT_TRIM_THREADS,
+                                                 STMT_TRIM_EVENTS};
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_TRIM_FIND);
+    struct pl_trim trim = {0};
+    pl_sequence last = 0;
+    int rc;
+
+    pl_run_u64(&run, room.v);
+    pl_run_i64(&run, (int64_t)len_max + 1);
+    rc = find_trim(&run, until_ms, &trim, &last);
+    for (size_t i = 0; i < sizeof deletes / sizeof deletes[0] && rc == PL_OK && trim.len > 0; i++) {
+        run = pl_run_start(&store->db, deletes[i]);
+        pl_run_u64(&run, room.v);
+        pl_run_u64(&run, last);
+        rc = pl_run_done(&run);
+    }
+    if (rc < 0)
+        return rc;
+    store->purge_due = store->purge_due || trim.len > 0;
+    *ret = trim;
+    return PL_OK;
+}
+
 int pl_sqlite_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret)
 {
     struct pl_sqlite_store *store = self;

@@ -60,6 +60,11 @@ static int run_put_room(struct pl_sqlite_store *store, uint32_t stmt, const stru
     pl_run_u64(&run, room->last_message_sequence);
     pl_run_u64(&run, room->message_count);
     pl_run_u64(&run, room->last_position);
+    pl_run_i64(&run, room->first_ms);
+    pl_run_u64(&run, room->trimmed.position);
+    pl_run_u64(&run, room->trimmed.messages);
+    pl_run_u64(&run, room->trimmed.last_message);
+    pl_run_i64(&run, pl_room_trim_due_ms(room));
     return pl_run_done(&run);
 }
 
@@ -70,6 +75,40 @@ int pl_sqlite_put_room(void *self, const struct pl_room *room)
 
     if (rc == PL_OK && sqlite3_changes(store->db.handle) == 0)
         rc = run_put_room(store, STMT_PUT_ROOM, room);
+    return rc;
+}
+
+int pl_sqlite_list_rooms_to_trim(void *self, int64_t now_ms, uint32_t len_max, pl_room_id *ret,
+                                 uint32_t *ret_len)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_LIST_ROOMS_TO_TRIM);
+    uint32_t len = 0;
+    int rc;
+
+    pl_run_i64(&run, now_ms);
+    pl_run_i64(&run, len_max);
+    while ((rc = pl_run_step(&run)) == PL_OK)
+        ret[len++].v = pl_run_get_u64(&run);
+    if (rc != PL_E_NOTFOUND)
+        return rc;
+    *ret_len = len;
+    return pl_run_end(&run);
+}
+
+int pl_sqlite_next_trim_due(void *self, int64_t *ret_ms)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_NEXT_TRIM_DUE);
+    int64_t due_ms;
+    int rc = pl_run_step(&run);
+
+    if (rc != PL_OK)
+        return rc;
+    due_ms = pl_run_get_i64(&run);
+    rc = pl_run_end(&run);
+    if (rc == PL_OK)
+        *ret_ms = due_ms;
     return rc;
 }
 

@@ -63,6 +63,10 @@ void pl_row_room(struct pl_run *run, struct pl_room *ret)
     ret->last_message_sequence = pl_run_get_u64(run);
     ret->message_count = pl_run_get_u64(run);
     ret->last_position = pl_run_get_u64(run);
+    ret->first_ms = pl_run_get_i64(run);
+    ret->trimmed.position = pl_run_get_u64(run);
+    ret->trimmed.messages = pl_run_get_u64(run);
+    ret->trimmed.last_message = pl_run_get_u64(run);
 }
 
 void pl_row_member(struct pl_run *run, struct pl_member *ret)

@@ -20,7 +20,7 @@
     "r.id, r.name, r.visibility, r.direct_low, r.direct_high, r.title, r.topic, r.delivery, " \
     "r.quiet_membership, r.retention_s, r.create_ms, r.settings_version, r.member_count, "    \
     "r.part, r.first_sequence, r.last_sequence, r.last_message_sequence, r.message_count, "   \
-    "r.last_position"
+    "r.last_position, r.first_ms, r.trimmed_position, r.trimmed_messages, r.trimmed_message"
 
 #define PL_SQL_MEMBER "m.room, m.user, m.state, m.role, m.update_ms, m.read_sequence, m.read_count"
 

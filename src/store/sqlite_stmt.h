@@ -52,16 +52,24 @@
                      "quiet_membership = ?9, retention_s = ?10, create_ms = ?11, "                \
                      "settings_version = ?12, member_count = ?13, part = ?14, "                   \
                      "first_sequence = ?15, last_sequence = ?16, last_message_sequence = ?17, "   \
-                     "message_count = ?18, last_position = ?19 "                                  \
+                     "message_count = ?18, last_position = ?19, first_ms = ?20, "                 \
+                     "trimmed_position = ?21, trimmed_messages = ?22, trimmed_message = ?23 "     \
                      "WHERE id = ?1 AND name = ?2 AND visibility = ?3 AND direct_low = ?4 AND "   \
-                     "direct_high = ?5")                                                          \
+                     "direct_high = ?5 AND trim_due_ms = ?24")                                    \
     X(PUT_ROOM, "INSERT INTO rooms VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "   \
-                "?13, ?14, ?15, ?16, ?17, ?18, ?19) ON CONFLICT (id) DO UPDATE SET name = ?2, "   \
+                "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) "                    \
+                "ON CONFLICT (id) DO UPDATE SET name = ?2, "                                      \
                 "visibility = ?3, direct_low = ?4, direct_high = ?5, title = ?6, topic = ?7, "    \
                 "delivery = ?8, quiet_membership = ?9, retention_s = ?10, create_ms = ?11, "      \
                 "settings_version = ?12, member_count = ?13, part = ?14, first_sequence = ?15, "  \
                 "last_sequence = ?16, last_message_sequence = ?17, message_count = ?18, "         \
-                "last_position = ?19")                                                            \
+                "last_position = ?19, first_ms = ?20, trimmed_position = ?21, "                   \
+                "trimmed_messages = ?22, trimmed_message = ?23, trim_due_ms = ?24")               \
+    X(LIST_ROOMS_TO_TRIM,                                                                         \
+      "SELECT id FROM rooms INDEXED BY rooms_trim "                                               \
+      "WHERE trim_due_ms > 0 AND trim_due_ms <= ?1 ORDER BY trim_due_ms, id LIMIT ?2")            \
+    X(NEXT_TRIM_DUE, "SELECT trim_due_ms FROM rooms INDEXED BY rooms_trim "                       \
+                     "WHERE trim_due_ms > 0 ORDER BY trim_due_ms LIMIT 1")                        \
     /* members */                                                                                 \
     X(GET_MEMBER, PL_SQL_GET_MEMBER)                                                              \
     X(PUT_MEMBER_SAME, "UPDATE members SET role = ?4, update_ms = ?5, read_sequence = ?6, "       \
@@ -94,6 +102,12 @@
                    "WHERE room = ?1 AND sequence = ?2 AND kind = " PL_SQL_MESSAGE_SENT)           \
     X(COUNT_MESSAGES, "SELECT messages FROM events INDEXED BY events_room "                       \
                       "WHERE room = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT 1")        \
+    X(TRIM_FIND, "SELECT sequence, position, kind, create_ms, messages FROM events "              \
+                 "INDEXED BY events_room WHERE room = ?1 ORDER BY sequence LIMIT ?2")             \
+    X(TRIM_EVENTS, "DELETE FROM events WHERE room = ?1 AND sequence <= ?2")                       \
+    X(TRIM_MENTIONS, "DELETE FROM mentions INDEXED BY mentions_room "                             \
+                     "WHERE room = ?1 AND sequence <= ?2")                                        \
+    X(TRIM_THREADS, "DELETE FROM threads WHERE room = ?1 AND first <= ?2")                        \
     X(GET_THREAD, "SELECT last_message, size FROM threads WHERE room = ?1 AND first = ?2")        \
     X(PUT_THREAD, "INSERT INTO threads (room, first, last_message, size) "                        \
                   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (room, first) DO UPDATE SET "              \
@@ -111,6 +125,8 @@
                 "ON CONFLICT (room, sequence) DO UPDATE SET sender = ?3, attempts = ?4, "         \
                 "not_before_ms = ?5, lease = ?6, taker = ?7, lease_until_ms = ?8")                \
     X(DELETE_WORK, "DELETE FROM work WHERE room = ?1 AND sequence = ?2")                          \
+    X(LIST_WORK_BEFORE, "SELECT " PL_SQL_WORK " FROM work WHERE room = ?1 AND sequence < ?2 "     \
+                        "ORDER BY sequence LIMIT ?3")                                             \
     X(NEXT_WORK, "SELECT " PL_SQL_WORK " FROM work INDEXED BY work_free "                         \
                  "WHERE lease = 0 AND room = ?1 AND sequence > ?4 AND sender <> ?2 AND "          \
                  "not_before_ms <= ?3 "                                                           \

@@ -26,6 +26,9 @@ struct pl_sqlite_store {
     uint32_t checkpoint_pages;  /* the WAL may grow by so many between two checkpoints */
     uint32_t wal_pages;         /* its length after the last commit */
     uint32_t wal_pages_checked; /* its length at the last checkpoint */
+    int64_t time_ms;            /* of the last batch */
+    bool purge_due;             /* something was trimmed since the WAL was last emptied */
+    int64_t purge_ms;           /* when it may be emptied again */
     struct pl_work_skip work_skips[PL_WORK_SKIPS_LEN];
 };
 
@@ -49,6 +52,9 @@ int pl_sqlite_get_room(void *self, pl_room_id id, struct pl_room *ret);
 int pl_sqlite_find_room(void *self, const char *name, struct pl_room *ret);
 int pl_sqlite_find_direct(void *self, pl_user_id low, pl_user_id high, struct pl_room *ret);
 int pl_sqlite_put_room(void *self, const struct pl_room *room);
+int pl_sqlite_list_rooms_to_trim(void *self, int64_t now_ms, uint32_t len_max, pl_room_id *ret,
+                                 uint32_t *ret_len);
+int pl_sqlite_next_trim_due(void *self, int64_t *ret_ms);
 int pl_sqlite_get_member(void *self, pl_room_id room, pl_user_id user, struct pl_member *ret);
 int pl_sqlite_put_member(void *self, const struct pl_member *member);
 int pl_sqlite_delete_member(void *self, pl_room_id room, pl_user_id user);
@@ -63,6 +69,8 @@ int pl_sqlite_get_message(void *self, pl_room_id room, pl_sequence sequence,
                           struct pl_buf **ret_bytes, pl_sequence *ret_thread,
                           pl_user_id *ret_sender);
 int pl_sqlite_count_messages(void *self, pl_room_id room, pl_sequence through, uint64_t *ret_count);
+int pl_sqlite_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                        struct pl_trim *ret);
 int pl_sqlite_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret);
 int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
                          const struct pl_thread_row *row);
@@ -78,6 +86,8 @@ int pl_sqlite_put_work(void *self, const struct pl_work *work);
 int pl_sqlite_delete_work(void *self, pl_room_id room, pl_sequence sequence);
 int pl_sqlite_next_work(void *self, pl_room_id room, pl_user_id not_from, int64_t now_ms,
                         struct pl_work *ret);
+int pl_sqlite_list_work_before(void *self, pl_room_id room, pl_sequence before, uint32_t len_max,
+                               struct pl_work *ret, uint32_t *ret_len);
 int pl_sqlite_list_work_of(void *self, uint64_t taker, uint32_t len_max, struct pl_work *ret,
                            uint32_t *ret_len);
 int pl_sqlite_list_work_expired(void *self, int64_t now_ms, uint32_t len_max, struct pl_work *ret,

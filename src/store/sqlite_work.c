@@ -118,6 +118,18 @@ int pl_sqlite_delete_work(void *self, pl_room_id room, pl_sequence sequence)
     return pl_run_done(&run);
 }
 
+int pl_sqlite_list_work_before(void *self, pl_room_id room, pl_sequence before, uint32_t len_max,
+                               struct pl_work *ret, uint32_t *ret_len)
+{
+    struct pl_sqlite_store *store = self;
+    struct pl_run run = pl_run_start(&store->db, STMT_LIST_WORK_BEFORE);
+
+    pl_run_u64(&run, room.v);
+    pl_run_bound(&run, before);
+    pl_run_i64(&run, len_max);
+    return get_all(&run, ret, ret_len);
+}
+
 int pl_sqlite_list_work_of(void *self, uint64_t taker, uint32_t len_max, struct pl_work *ret,
                            uint32_t *ret_len)
 {

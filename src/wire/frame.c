@@ -7,12 +7,16 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "parla/v1/chat_service.pb-c.h"
+#include "wire/convert.h"
 #include "wire/cursor.h"
 #include "wire/varint.h"
 
 #include <string.h>
 
 enum { ENVELOPE_SIZE = 5, SMALL_SIZE = 512 };
+
+/* What the protobuf-c structs of one piece of a room's state take. */
+enum { ROOM_STATE_ARENA_SIZE = 512 * 1024 };
 
 /* Field numbers of StreamMessagesResponse, with wire type 2. */
 enum {
@@ -22,6 +26,7 @@ enum {
     TAG_READ_MARKER = 6 << 3 | 2,
     TAG_HEARTBEAT = 7 << 3 | 2,
     TAG_DRAINING = 8 << 3 | 2,
+    TAG_ROOM_STATE = 9 << 3 | 2,
 };
 
 static void put_u32(uint8_t *to, size_t value)
@@ -73,13 +78,67 @@ static void append_with_cursor(const struct pl_wire_framer *framer, pl_position 
     pl_bytebuf_done(&cursor);
 }
 
+static void append_item(const struct pl_wire_framer *framer, pl_position position,
+                        const struct pl_backlog *backlog, bool with_cursor, uint8_t tag,
+                        struct pl_bytes item, struct pl_bytebuf *out)
+{
+    if (with_cursor)
+        append_with_cursor(framer, position, backlog, tag, item, out);
+    else
+        append_frame((struct pl_bytes){NULL, 0}, tag, item, out);
+}
+
 static void frame_event(void *self, struct pl_bytes event, pl_position position,
                         const struct pl_backlog *backlog, bool with_cursor, struct pl_bytebuf *out)
 {
-    if (with_cursor)
-        append_with_cursor(self, position, backlog, TAG_EVENT, event, out);
-    else
-        append_frame((struct pl_bytes){NULL, 0}, TAG_EVENT, event, out);
+    append_item(self, position, backlog, with_cursor, TAG_EVENT, event, out);
+}
+
+static void frame_room_state(void *self, struct pl_bytes state, pl_position position,
+                             const struct pl_backlog *backlog, bool with_cursor,
+                             struct pl_bytebuf *out)
+{
+    append_item(self, position, backlog, with_cursor, TAG_ROOM_STATE, state, out);
+}
+
+static int pack_room_state(const struct pl_room_state *state, struct pl_arena *arena,
+                           struct pl_bytebuf *out)
+{
+    Parla__V1__RoomState to = PARLA__V1__ROOM_STATE__INIT;
+    size_t size;
+    uint8_t *at;
+
+    to.as_of_sequence = state->room.last_sequence;
+    to.more_members = state->more_members;
+    to.room = pl_wire_room(arena, &state->room);
+    to.members = pl_arena_alloc(arena, state->members_len * sizeof(Parla__V1__Member *));
+    if (to.room == NULL || to.members == NULL)
+        return PL_E_NOMEM;
+    for (; to.n_members < state->members_len; to.n_members++) {
+        const struct pl_state_member *member = &state->members[to.n_members];
+
+        to.members[to.n_members] = pl_wire_member(arena, &member->member, member->name);
+        if (to.members[to.n_members] == NULL)
+            return PL_E_NOMEM;
+    }
+    size = protobuf_c_message_get_packed_size(&to.base);
+    at = pl_bytebuf_reserve(out, size);
+    if (at != NULL)
+        pl_bytebuf_added(out, protobuf_c_message_pack(&to.base, at));
+    return out->err;
+}
+
+static void room_state_bytes(void *self, const struct pl_room_state *state, struct pl_bytebuf *out)
+{
+    struct pl_arena arena;
+    int rc;
+
+    (void)self;
+    pl_arena_init(&arena, ROOM_STATE_ARENA_SIZE);
+    rc = pack_room_state(state, &arena, out);
+    pl_arena_done(&arena);
+    if (rc < 0)
+        out->err = rc;
 }
 
 /* Packs a small item of fixed kind into `to`. */
@@ -139,6 +198,8 @@ struct pl_framer pl_wire_framer_iface(struct pl_wire_framer *framer)
     return (struct pl_framer){
         .self = framer,
         .event = frame_event,
+        .room_state_bytes = room_state_bytes,
+        .room_state = frame_room_state,
         .read_marker = frame_read_marker,
         .caught_up = frame_caught_up,
         .heartbeat = frame_heartbeat,

@@ -63,7 +63,7 @@ int pl_wire_list_add_room(struct pl_wire_list *list, const struct pl_room *room,
         to->read_sequence = member->read_sequence;
     }
     if (member->state == PL_MEMBER_JOINED) {
-        to->unread_count = clamp_u32(room->message_count - member->read_count);
+        to->unread_count = clamp_u32(pl_room_unread(room, member));
         to->unread_mentions = clamp_u32(mentions);
     }
     return add(list, to);
