@@ -43,6 +43,9 @@ static bool refused(const struct asked *asked)
     return asked->errand->refusal.reason != PL_REASON_NONE;
 }
 
+/* An arena of an errand that is so full makes the end of a page. */
+enum { PAGE_ARENA_SIZE_MAX = PL_ERRAND_SIZE_MAX / 2 };
+
 /* Opens the page that the token names; the room's id or the like stands in `of`. */
 static int page_open(struct page *page, struct asked *asked, const char *kind, const char *of,
                      char **ret_after)
@@ -194,9 +197,10 @@ static int on_message(void *arg, const struct pl_message_row *row)
 
     if (!page_has_room(page))
         return PL_OK;
-    if (page->list.len > 0 && page->size + row->event.size > PL_PAGE_SIZE_MAX) {
+    if (page->list.len > 0 && (page->size + row->event.size > PL_PAGE_SIZE_MAX ||
+                               page->list.arena->size > PAGE_ARENA_SIZE_MAX)) {
         page->more = true;
-        return 1; /* fewer than asked for: they are large */
+        return 1; /* fewer than asked for: they are large, or of many parts */
     }
     page->size += row->event.size;
     snprintf(page->last, sizeof page->last, "%" PRIu64, row->sequence);
@@ -210,9 +214,9 @@ static void narrow(struct pl_message_query *query, const char *after)
 
     if (after[0] == 0)
         return;
-    if (query->ascending)
+    if (query->ascending && last > query->after)
         query->after = last;
-    else
+    else if (!query->ascending && (query->before == 0 || last < query->before))
         query->before = last;
 }
 

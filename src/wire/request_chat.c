@@ -39,6 +39,7 @@ int pl_wire_send_message(struct pl_bytes request, struct pl_arena *arena, struct
     if (rc < 0 || from == NULL)
         return rc;
     if (!target_ok(from, send, ret_refusal) ||
+        !pl_request_size_ok(from->text, PL_TEXT_SIZE_MAX, "text", ret_refusal) ||
         !pl_request_size_ok(from->request_id, PL_REQUEST_ID_SIZE_MAX, "request_id", ret_refusal))
         return PL_OK;
     if (from->n_attachments > 0) {
