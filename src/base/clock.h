@@ -18,4 +18,7 @@ int64_t pl_clock_mono_ms(void);
 /* Microseconds, likewise; for measuring work. */
 int64_t pl_clock_mono_us(void);
 
+/* Microseconds that the calling thread has worked, without what it waited. */
+int64_t pl_clock_thread_us(void);
+
 #endif

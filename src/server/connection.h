@@ -14,7 +14,8 @@ struct pl_connection {
     struct pl_io_loop *io_weak;
     struct pl_socket *socket;
     struct pl_rpc_conn *rpc;
-    bool closing; /* the socket is being closed; nothing is sent any more */
+    size_t answers_size; /* responses to unary calls that are not yet sent, in bytes */
+    bool closing;        /* the socket is being closed; nothing is sent any more */
 };
 
 /* Takes an accepted socket over. */

@@ -18,6 +18,12 @@
 #include <stdio.h>
 #include <string.h>
 
+void pl_dispatch_init(struct pl_dispatch *dispatch)
+{
+    *dispatch = (struct pl_dispatch){.router = NULL};
+    pl_list_init(&dispatch->touches);
+}
+
 int pl_dispatch_reserve(struct pl_dispatch *dispatch)
 {
     for (uint32_t i = 0; i < dispatch->loops_len; i++) {
@@ -31,20 +37,23 @@ int pl_dispatch_reserve(struct pl_dispatch *dispatch)
     return PL_OK;
 }
 
-void pl_dispatch_done(struct pl_dispatch *dispatch)
-{
-    for (uint32_t i = 0; i < dispatch->loops_len; i++) {
-        pl_free(dispatch->spare[i]);
-        dispatch->spare[i] = NULL;
-    }
-}
-
 static struct pl_errand *errand_of(struct pl_list *node)
 {
     struct pl_letter *letter = PL_CONTAINER(node, struct pl_letter, node);
     struct pl_msg *msg = PL_CONTAINER(letter, struct pl_msg, letter);
 
     return PL_CONTAINER(msg, struct pl_errand, msg);
+}
+
+void pl_dispatch_done(struct pl_dispatch *dispatch)
+{
+    for (uint32_t i = 0; i < dispatch->loops_len; i++) {
+        pl_free(dispatch->spare[i]);
+        dispatch->spare[i] = NULL;
+    }
+    PL_LIST_EACH (node, &dispatch->touches)
+        pl_errand_free(errand_of(node));
+    pl_list_init(&dispatch->touches);
 }
 
 static void send_back(struct pl_dispatch *dispatch, struct pl_errand *errand)
@@ -146,9 +155,24 @@ static int make_response(struct pl_dispatch *dispatch, struct pl_errand *errand,
     return pl_wire_reply(errand->command.kind, reply, &context, &errand->arena, &errand->response);
 }
 
+/* Who only asks is there too. If that fails, the next call tells it. */
+static void touch(struct pl_dispatch *dispatch, const struct pl_errand *errand)
+{
+    struct pl_errand *touching = pl_errand_new(PL_ERRAND_COMMAND, errand->loop, 0);
+
+    if (touching == NULL)
+        return;
+    touching->silent = true;
+    touching->command.kind = PL_COMMAND_TOUCH_SESSION;
+    touching->command.token_hash = errand->command.token_hash;
+    pl_list_append(&dispatch->touches, &touching->msg.letter.node);
+}
+
 static void answer(struct pl_dispatch *dispatch, struct pl_errand *errand,
                    const struct pl_reply *reply)
 {
+    if (reply->touch_due)
+        touch(dispatch, errand);
     errand->answered = true;
     errand->refusal = reply->refusal;
     if (reply->refusal.reason == PL_REASON_NONE) {
@@ -191,8 +215,8 @@ static void send_taken(struct pl_dispatch *dispatch, const struct pl_effect *eff
                                            effect->u.leased.attempt, &taken->bytes);
 
     if (rc < 0) {
-        /* the lease runs out, and the message is handed out again */
         pl_diag(PL_DIAG_ERROR, "engine", "a leased message was not sent: %s", pl_err_text(rc));
+        dispatch->takers_lost |= UINT64_C(1) << effect->u.leased.loop;
         pl_free(taken);
         return;
     }
@@ -206,14 +230,31 @@ static void send_taker_ended(struct pl_dispatch *dispatch, const struct pl_effec
     struct pl_taken_msg *ended = pl_zalloc(sizeof *ended);
 
     if (ended == NULL) {
-        /* the stream stays, idle, until its client gives up */
         pl_diag(PL_DIAG_ERROR, "engine", "the end of a taker was not told: out of memory");
+        dispatch->takers_lost |= UINT64_C(1) << effect->u.taker_ended.loop;
         return;
     }
     ended->msg.kind = PL_MSG_TAKER_ENDED;
     ended->call = pl_taker_call(effect->u.taker_ended.taker);
     ended->refusal = effect->u.taker_ended.refusal;
     dispatch->to_loop(dispatch->self, effect->u.taker_ended.loop, &ended->msg);
+}
+
+/* Where a taker could not be told something, all of its loop's end: their leases
+ * are free at once, rather than when they run out. */
+static void end_lost_takers(struct pl_dispatch *dispatch)
+{
+    for (uint32_t i = 0; i < dispatch->loops_len; i++) {
+        struct pl_feed_msg *msg = dispatch->spare[i];
+
+        if ((dispatch->takers_lost >> i & 1) == 0)
+            continue;
+        PL_ASSERT(msg != NULL);
+        msg->takers_lost = true;
+        dispatch->spare[i] = NULL;
+        dispatch->to_loop(dispatch->self, i, &msg->msg);
+    }
+    dispatch->takers_lost = 0;
 }
 
 static void send_feed(struct pl_dispatch *dispatch, const struct pl_effects *effects,
@@ -233,6 +274,9 @@ static void send_feed(struct pl_dispatch *dispatch, const struct pl_effects *eff
         if ((loops >> i & 1) == 0 || (feed == NULL && rc == PL_OK))
             continue;
         msg->feed = feed != NULL ? pl_feed_ref(feed) : NULL;
+        msg->feed_lost = feed == NULL;
+        msg->takers_lost = (dispatch->takers_lost >> i & 1) != 0;
+        dispatch->takers_lost &= ~(UINT64_C(1) << i);
         dispatch->spare[i] = NULL;
         dispatch->to_loop(dispatch->self, i, &msg->msg);
     }
@@ -257,6 +301,7 @@ void pl_dispatch_effects(struct pl_dispatch *dispatch, const struct pl_effects *
         send_back(dispatch, errand_of(node));
     }
     send_feed(dispatch, effects, through);
+    end_lost_takers(dispatch);
 }
 
 void pl_dispatch_failure(struct pl_dispatch *dispatch, const struct pl_effects *effects, int err,
@@ -275,6 +320,7 @@ void pl_dispatch_failure(struct pl_dispatch *dispatch, const struct pl_effects *
         PL_ASSERT(effect->kind == PL_EFFECT_TAKER_ENDED);
         send_taker_ended(dispatch, effect);
     }
+    end_lost_takers(dispatch);
 }
 
 void pl_dispatch_users(struct pl_dispatch *dispatch, struct pl_errand *errand)

@@ -19,9 +19,14 @@ struct pl_dispatch {
     int64_t session_idle_ms;
     uint32_t loops_len;
     struct pl_feed_msg *spare[PL_LOOPS_LEN_MAX]; /* so that a feed's post cannot fail */
+    uint64_t takers_lost;   /* of the batch under way: loops whose takers must end */
+    struct pl_list touches; /* silent errands for the next batch: sessions in use */
     void (*to_loop)(void *self, uint32_t loop, struct pl_msg *msg);
     void *self;
 };
+
+/* The rest of *dispatch is the caller's. */
+void pl_dispatch_init(struct pl_dispatch *dispatch);
 
 /* Makes sure that every loop can be sent a feed. PL_E_NOMEM: apply nothing. */
 int pl_dispatch_reserve(struct pl_dispatch *dispatch);

@@ -31,6 +31,7 @@ enum {
     BATCH_LEN_MIN = 16,
     BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
+    FAILED_PAUSE_MS = 1000, /* before what nobody waits for is tried again */
 };
 
 _Static_assert(BATCH_LARGE_LEN_MAX *(PL_PAGE_LEN_MAX * sizeof(struct pl_user)) <
@@ -56,8 +57,10 @@ struct pl_engine_thread {
     uint32_t commands_len;
     struct pl_command expire; /* EXPIRE, when it is due */
     bool follow_up;
+    bool failed;                 /* the last batch was rolled back, … */
+    int64_t failed_until_ms;     /* … and the thread's own commands wait so long, monotonic */
     pl_position through;         /* the last event's */
-    int64_t work_us_per_command; /* a running mean */
+    int64_t work_us_per_command; /* a running mean, without what the disk takes */
 };
 
 static struct pl_msg *msg_of(struct pl_list *node)
@@ -81,31 +84,45 @@ static void send_home(struct pl_engine_thread *thread, struct pl_stream_call *ca
     thread->config.to_loop(thread->config.self, call->loop, &call->gone);
 }
 
+/* Sets what the engine is to do about it; false for nothing. */
+static bool make_gone_command(struct pl_engine_thread *thread, struct pl_stream_call *call)
+{
+    pl_user_id user;
+
+    if (call->taker) {
+        call->command.kind = PL_COMMAND_CLOSE_TAKER;
+        call->command.u.close_taker.taker = pl_taker_id(call->loop, call->id);
+    } else if (pl_router_close(thread->dispatch.router, call->loop, call->id, &user)) {
+        call->command.kind = PL_COMMAND_STREAM_CLOSED;
+        call->command.u.stream_closed.user = user;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* A stream that is gone is forgotten between two batches, so that the one in which
- * it subscribed has been routed. */
-static void forget_streams(struct pl_engine_thread *thread)
+ * it subscribed has been routed. Of many, each batch takes its share. */
+static void forget_streams(struct pl_engine_thread *thread, uint32_t len_max)
 {
     PL_LIST_EACH (node, &thread->gone) {
         struct pl_stream_call *call = stream_call_of(node);
-        pl_user_id user;
 
+        if (thread->commands_len == len_max)
+            return;
         pl_list_remove(node);
-        if (call->taker) {
-            call->command.kind = PL_COMMAND_CLOSE_TAKER;
-            call->command.u.close_taker.taker = pl_taker_id(call->loop, call->id);
-        } else if (pl_router_close(thread->dispatch.router, call->loop, call->id, &user)) {
-            call->command.kind = PL_COMMAND_STREAM_CLOSED;
-            call->command.u.stream_closed.user = user;
-        } else {
+        if (!call->forgotten && !make_gone_command(thread, call)) {
             send_home(thread, call);
             continue;
         }
+        call->forgotten = true;
         add_command(thread, &call->command);
         pl_list_append(&thread->gone_batch, node);
     }
 }
 
-/* Those online, by name: their ids are known here, the rest is the engine's. */
+/* Those online, by name: their ids are known here, the rest is the engine's. A
+ * refusal is told once the token is proven. */
 static int fill_online(struct pl_engine_thread *thread, struct pl_errand *errand)
 {
     const struct pl_query *query = &errand->query;
@@ -117,6 +134,12 @@ static int fill_online(struct pl_engine_thread *thread, struct pl_errand *errand
 
     snprintf(list, sizeof list, "online:%s", query->u.list_users.prefix);
     rc = pl_page_token_open(list, query->page_token, &errand->arena, &after);
+    if (rc == PL_E_INVALID) {
+        errand->refusal = pl_refusal_of(PL_REASON_PAGE_TOKEN_INVALID);
+        snprintf(errand->refusal.field, sizeof errand->refusal.field, "page_token");
+        pl_errand_only_token(errand);
+        return PL_OK;
+    }
     if (rc < 0)
         return rc;
     ids = pl_arena_alloc(&errand->arena, len_max * sizeof *ids);
@@ -145,8 +168,7 @@ static void take_errand(struct pl_engine_thread *thread, struct pl_errand *erran
 
         if (rc < 0) {
             errand->answered = true;
-            errand->refusal = rc == PL_E_INVALID ? pl_refusal_of(PL_REASON_PAGE_TOKEN_INVALID)
-                                                 : pl_refusal_of_err(rc);
+            errand->refusal = pl_refusal_of_err(rc);
             thread->config.to_loop(thread->config.self, errand->loop, &errand->msg);
             return;
         }
@@ -178,13 +200,28 @@ static bool is_large(const struct pl_msg *msg)
            (errand->kind == PL_ERRAND_COMMAND && errand->command.kind == PL_QUERY_SUBSCRIBE);
 }
 
-/* Fills a batch from the letters, in their order. */
+/* Whether a batch has just failed, so that repeating at once what nobody waits for
+ * would only fail again. At the end there is no later. */
+static bool pausing(const struct pl_engine_thread *thread)
+{
+    return thread->failed && pl_clock_mono_ms() < thread->failed_until_ms &&
+           !pl_mailbox_closed(thread->inbox);
+}
+
+static bool expire_due(const struct pl_engine_thread *thread)
+{
+    return thread->follow_up || pl_clock_wall_ms() >= pl_engine_due_ms(thread->engine);
+}
+
+/* Fills a batch: streams that are gone, then the letters, in their order. */
 static void gather(struct pl_engine_thread *thread)
 {
     uint32_t len_max = batch_len_max(thread), large_len = 0;
+    bool own = !pausing(thread);
     struct pl_list *node;
 
-    forget_streams(thread);
+    if (own)
+        forget_streams(thread, len_max / 2);
     while (thread->commands_len < len_max && (node = pl_list_first(&thread->letters)) != NULL) {
         struct pl_msg *msg = msg_of(node);
 
@@ -196,7 +233,7 @@ static void gather(struct pl_engine_thread *thread)
         else
             take_errand(thread, PL_CONTAINER(msg, struct pl_errand, msg));
     }
-    if (thread->follow_up || pl_clock_wall_ms() >= pl_engine_due_ms(thread->engine)) {
+    if (own && expire_due(thread)) {
         thread->expire = (struct pl_command){.kind = PL_COMMAND_EXPIRE};
         add_command(thread, &thread->expire);
         thread->follow_up = false;
@@ -239,10 +276,40 @@ static pl_position through_of(struct pl_engine_thread *thread)
     return thread->through;
 }
 
+static void note_work(struct pl_engine_thread *thread, int64_t work_us)
+{
+    int64_t per_command = work_us / (int64_t)thread->commands_len;
+
+    thread->work_us_per_command = (thread->work_us_per_command * 7 + per_command) / 8;
+}
+
+/* What was said of streams that are gone is repeated until it lasts; at the very
+ * end there is nobody left to hear it. */
+static void settle_gone(struct pl_engine_thread *thread, bool done)
+{
+    bool ending = pl_mailbox_closed(thread->inbox);
+
+    PL_LIST_EACH (node, &thread->gone_batch) {
+        pl_list_remove(node);
+        if (done || ending)
+            send_home(thread, stream_call_of(node));
+        else
+            pl_list_append(&thread->gone, node);
+    }
+}
+
+/* Sessions in use become the next batch's commands. */
+static void take_touches(struct pl_engine_thread *thread)
+{
+    PL_LIST_EACH (node, &thread->dispatch.touches) {
+        pl_list_remove(node);
+        pl_list_append(&thread->letters, node);
+    }
+}
+
 static void apply(struct pl_engine_thread *thread)
 {
-    int64_t start_us = pl_clock_mono_us();
-    int64_t per_command;
+    int64_t start_us = pl_clock_thread_us();
     int rc = pl_dispatch_reserve(&thread->dispatch);
 
     if (rc == PL_OK)
@@ -253,20 +320,19 @@ static void apply(struct pl_engine_thread *thread)
         pl_diag(PL_DIAG_ERROR, "engine", "a batch of %u was rolled back: %s", thread->commands_len,
                 pl_err_text(rc));
         pl_dispatch_failure(&thread->dispatch, &thread->effects, rc, &thread->errands);
+        thread->failed_until_ms = pl_clock_mono_ms() + FAILED_PAUSE_MS;
     } else {
         note_follow_up(thread);
         pl_dispatch_effects(&thread->dispatch, &thread->effects, through_of(thread),
                             &thread->errands);
     }
+    thread->failed = rc < 0;
     pl_effects_clear(&thread->effects);
-    per_command = (pl_clock_mono_us() - start_us) / (int64_t)thread->commands_len;
-    thread->work_us_per_command = (thread->work_us_per_command * 7 + per_command) / 8;
+    note_work(thread, pl_clock_thread_us() - start_us);
     pl_list_init(&thread->batch.commands);
     thread->commands_len = 0;
-    PL_LIST_EACH (node, &thread->gone_batch) {
-        pl_list_remove(node);
-        send_home(thread, stream_call_of(node));
-    }
+    settle_gone(thread, rc == PL_OK);
+    take_touches(thread);
 }
 
 /* How long to wait for letters. */
@@ -274,8 +340,14 @@ static int64_t wait_ms(const struct pl_engine_thread *thread)
 {
     int64_t due = pl_engine_due_ms(thread->engine) - pl_clock_wall_ms();
 
-    if (thread->follow_up || !pl_list_empty(&thread->gone) || !pl_list_empty(&thread->letters) ||
-        due <= 0)
+    if (!pl_list_empty(&thread->letters))
+        return 0;
+    if (pausing(thread)) {
+        int64_t left = thread->failed_until_ms - pl_clock_mono_ms();
+
+        return left > 0 ? left : 0;
+    }
+    if (thread->follow_up || !pl_list_empty(&thread->gone) || due <= 0)
         return 0;
     return due < 60 * 1000 ? due : 60 * 1000;
 }
@@ -364,13 +436,12 @@ int pl_engine_thread_start(const struct pl_engine_thread_config *config,
     thread->config = *config;
     thread->framer.log = config->log;
     thread->framer_iface = pl_wire_framer_iface(&thread->framer);
-    thread->dispatch = (struct pl_dispatch){
-        .durability = config->durability,
-        .session_idle_ms = config->session_idle_ms,
-        .loops_len = config->loops_len,
-        .to_loop = config->to_loop,
-        .self = config->self,
-    };
+    pl_dispatch_init(&thread->dispatch);
+    thread->dispatch.durability = config->durability;
+    thread->dispatch.session_idle_ms = config->session_idle_ms;
+    thread->dispatch.loops_len = config->loops_len;
+    thread->dispatch.to_loop = config->to_loop;
+    thread->dispatch.self = config->self;
     pl_effects_init(&thread->effects, EFFECTS_SIZE_MAX);
     pl_list_init(&thread->letters);
     pl_list_init(&thread->errands);

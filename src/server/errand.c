@@ -37,6 +37,7 @@ void pl_errand_only_token(struct pl_errand *errand)
     errand->refusal = pl_refusal_of(PL_REASON_NONE);
     errand->command.kind = PL_QUERY_GET_USER;
     errand->command.u.get_user.name = "";
+    pl_arena_clear(&errand->arena); /* the request may be large, and is done with */
 }
 
 void pl_msg_discard(struct pl_msg *msg)

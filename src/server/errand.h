@@ -58,10 +58,11 @@ struct pl_granted {
 struct pl_errand {
     struct pl_msg msg;
     enum pl_errand_kind kind;
-    uint64_t call; /* the call that waits, by its id */
-    uint32_t loop; /* its loop */
-    bool silent;   /* nobody waits: freed when it comes back */
-    bool answered; /* set by whoever answers, once */
+    uint64_t call;       /* the call that waits, by its id */
+    uint32_t loop;       /* its loop */
+    size_t charged_size; /* what its loop counts it for */
+    bool silent;         /* nobody waits: freed when it comes back */
+    bool answered;       /* set by whoever answers, once */
     struct pl_arena arena;
     struct pl_command command;
     struct pl_query query;
@@ -93,7 +94,9 @@ void pl_errand_only_token(struct pl_errand *errand);
 /* A feed for a loop. */
 struct pl_feed_msg {
     struct pl_msg msg;
-    struct pl_feed *feed; /* one reference; NULL: one was lost, all streams must end */
+    struct pl_feed *feed; /* one reference, or NULL */
+    bool feed_lost;       /* all streams must end */
+    bool takers_lost;     /* a message for one was lost, or its end: all takers must end */
 };
 
 /* A message for a taker, or its end. */

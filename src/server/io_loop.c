@@ -32,6 +32,8 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
     struct pl_rpc_call *call = pl_rpc_host_call(io->host, errand->call);
     struct pl_stream_call *stream_call;
 
+    PL_ASSERT(io->errands_size >= errand->charged_size);
+    io->errands_size -= errand->charged_size;
     if (call != NULL && !pl_rpc_call_method(call)->server_streaming) {
         pl_unary_answer(call, errand);
     } else if (call != NULL && (stream_call = pl_rpc_call_data(call)) != NULL) {
@@ -45,25 +47,27 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
     pl_errand_free(errand);
 }
 
-/* A feed was lost for want of memory: streams end, and resume by their cursors. */
-static void end_all_streams(struct pl_io_loop *io)
+/* Something was lost for want of memory: streams end, and resume by their cursors;
+ * takers end, and what was leased to them is free. */
+static void end_all(struct pl_io_loop *io, bool streams, bool takers)
 {
-    struct pl_refusal refusal = pl_refusal_of(PL_REASON_OVERLOADED);
+    struct pl_refusal refusal = pl_refusal_of_err(PL_E_NOMEM);
 
-    refusal.retry_ms = 1000;
     PL_LIST_EACH (node, &io->stream_calls) {
         struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
 
-        if (stream_call->stream != NULL)
+        if (streams && stream_call->stream != NULL)
             pl_hub_end(io->hub, stream_call->stream, &refusal);
+        else if (takers && stream_call->taker && stream_call->state == PL_STREAM_CALL_OPEN)
+            pl_stream_call_end(stream_call, &refusal);
     }
 }
 
 static void on_feed(struct pl_io_loop *io, struct pl_feed_msg *msg)
 {
-    if (msg->feed == NULL)
-        end_all_streams(io);
-    else if (pl_hub_apply(io->hub, msg->feed, pl_loop_now_ms(io->loop)) < 0)
+    if (msg->feed_lost || msg->takers_lost)
+        end_all(io, msg->feed_lost, msg->takers_lost);
+    if (msg->feed != NULL && pl_hub_apply(io->hub, msg->feed, pl_loop_now_ms(io->loop)) < 0)
         pl_diag(PL_DIAG_ERROR, "stream", "out of memory: streams are fed from the store");
     pl_msg_discard(&msg->msg);
 }
@@ -253,19 +257,27 @@ static int make_hub(struct pl_io_loop *io)
     return pl_hub_new(&hub, &io->hub);
 }
 
+/* Often enough for heartbeats, and for the session of an open stream not to lapse. */
+static uint64_t beat_ms_of(const struct pl_config *config)
+{
+    int64_t beat_ms = config->heartbeat_ms / 4;
+
+    if (beat_ms > config->guest_idle_ms / 4)
+        beat_ms = config->guest_idle_ms / 4;
+    if (beat_ms > 1000)
+        beat_ms = 1000;
+    return beat_ms > 0 ? (uint64_t)beat_ms : 1;
+}
+
 static int make_timers(struct pl_io_loop *io)
 {
-    uint64_t beat_ms = (uint64_t)io->config.config->heartbeat_ms / 4;
+    uint64_t beat_ms = beat_ms_of(io->config.config);
     int rc = pl_timer_new(io->loop, on_tick, io, &io->ticks);
 
     if (rc == PL_OK)
         rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
     if (rc < 0)
         return rc;
-    if (beat_ms > 1000)
-        beat_ms = 1000;
-    if (beat_ms == 0)
-        beat_ms = 1;
     pl_timer_start(io->ticks, TICK_MS, TICK_MS);
     pl_timer_start(io->beats, beat_ms, beat_ms);
     return PL_OK;

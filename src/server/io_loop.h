@@ -51,6 +51,7 @@ struct pl_io_loop {
     uint32_t connections_len;
     struct pl_list dirty;        /* connections with something to send */
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
+    size_t errands_size;         /* what requests hold that are under way, in bytes */
     bool pages_failed;           /* some stream's page could not be asked for */
     bool draining;
     bool drained;

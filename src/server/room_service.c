@@ -2,18 +2,12 @@
 #include "server/service.h"
 
 static const struct pl_rpc_method methods[] = {
-    {.name = "CreateRoom", .on_message = pl_unary_on_message},
-    {.name = "GetRoom", .on_message = pl_unary_on_message},
-    {.name = "ListRooms", .on_message = pl_unary_on_message},
-    {.name = "UpdateRoom", .on_message = pl_unary_on_message},
-    {.name = "DeleteRoom", .on_message = pl_unary_on_message},
-    {.name = "JoinRoom", .on_message = pl_unary_on_message},
-    {.name = "LeaveRoom", .on_message = pl_unary_on_message},
-    {.name = "ListMembers", .on_message = pl_unary_on_message},
-    {.name = "InviteMember", .on_message = pl_unary_on_message},
-    {.name = "RemoveMember", .on_message = pl_unary_on_message},
-    {.name = "BanMember", .on_message = pl_unary_on_message},
-    {.name = "SetMemberRole", .on_message = pl_unary_on_message},
+    PL_UNARY_METHOD("CreateRoom"),   PL_UNARY_METHOD("GetRoom"),
+    PL_UNARY_METHOD("ListRooms"),    PL_UNARY_METHOD("UpdateRoom"),
+    PL_UNARY_METHOD("DeleteRoom"),   PL_UNARY_METHOD("JoinRoom"),
+    PL_UNARY_METHOD("LeaveRoom"),    PL_UNARY_METHOD("ListMembers"),
+    PL_UNARY_METHOD("InviteMember"), PL_UNARY_METHOD("RemoveMember"),
+    PL_UNARY_METHOD("BanMember"),    PL_UNARY_METHOD("SetMemberRole"),
 };
 
 static const struct pl_unary unary[] = {

@@ -36,6 +36,10 @@ struct pl_service_ctx {
 
 enum { PL_SERVICES_LEN = 4 };
 
+/* What a loop holds of requests that are under way, beyond which they are refused
+ * with OVERLOADED; and of answers to questions that one connection has not read. */
+enum { PL_ERRANDS_SIZE_MAX = 128 * 1024 * 1024, PL_ANSWERS_SIZE_MAX = 16 * 1024 * 1024 };
+
 /* What clients are told when the server stops: come back after so long, at random
  * within the spread, so that not all come at once. Milliseconds. */
 enum { PL_RETRY_AFTER_MS = 500, PL_RETRY_SPREAD_MS = 2000 };
@@ -45,8 +49,14 @@ extern const struct pl_service_def pl_user_service;
 extern const struct pl_service_def pl_room_service;
 extern const struct pl_service_def pl_chat_service;
 
-/* on_message of every unary method of those tables. */
+/* on_message and on_close of every unary method of those tables. */
 void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message);
+void pl_unary_on_close(struct pl_rpc_call *call);
+
+#define PL_UNARY_METHOD(text)                                                            \
+    {                                                                                    \
+        .name = (text), .on_message = pl_unary_on_message, .on_close = pl_unary_on_close \
+    }
 
 /* The answer to a unary call has come; the errand stays the caller's. */
 void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand);

@@ -2,13 +2,10 @@
 #include "server/service.h"
 
 static const struct pl_rpc_method methods[] = {
-    {.name = "SignUp", .on_message = pl_unary_on_message},
-    {.name = "SignIn", .on_message = pl_unary_on_message},
-    {.name = "SignInAsGuest", .on_message = pl_unary_on_message},
-    {.name = "SignOut", .on_message = pl_unary_on_message},
-    {.name = "ListSessions", .on_message = pl_unary_on_message},
-    {.name = "EndSession", .on_message = pl_unary_on_message},
-    {.name = "ChangePassword", .on_message = pl_unary_on_message},
+    PL_UNARY_METHOD("SignUp"),         PL_UNARY_METHOD("SignIn"),
+    PL_UNARY_METHOD("SignInAsGuest"),  PL_UNARY_METHOD("SignOut"),
+    PL_UNARY_METHOD("ListSessions"),   PL_UNARY_METHOD("EndSession"),
+    PL_UNARY_METHOD("ChangePassword"),
 };
 
 static const struct pl_unary unary[] = {

@@ -128,7 +128,7 @@ void pl_stream_call_on_close(struct pl_rpc_call *call)
 void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms)
 {
     struct pl_io_loop *io = stream_call->io_weak;
-    struct pl_session used = {.used_ms = stream_call->touched_ms};
+    struct pl_session used = {.used_ms = stream_call->touched_ms}; /* only ages are compared */
     struct pl_errand *errand;
 
     if (!pl_session_touch_due(&used, io->config.config->guest_idle_ms, now_ms))

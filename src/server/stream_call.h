@@ -25,6 +25,7 @@ enum pl_stream_call_state {
 struct pl_stream_call {
     struct pl_msg gone;        /* PL_MSG_STREAM_GONE */
     struct pl_command command; /* what the engine does when it is gone */
+    bool forgotten;            /* the engine's: the command is set, and to be given again */
     uint64_t id;               /* the call's */
     uint32_t loop;
     bool taker;

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "rpc/details.h"
-#include "server/io_loop.h"
+#include "server/connection.h"
 
 #include <string.h>
 
@@ -55,18 +55,47 @@ bool pl_call_token(struct pl_rpc_call *call, struct pl_hash *ret_hash)
     return false;
 }
 
+/* Counts what the errand holds until it comes back; PL_E_LIMIT: too much is held. */
+static int charge(struct pl_io_loop *io, struct pl_errand *errand)
+{
+    size_t size = sizeof *errand + errand->arena.size;
+
+    if (io->errands_size + size > PL_ERRANDS_SIZE_MAX)
+        return PL_E_LIMIT;
+    errand->charged_size = size;
+    io->errands_size += size;
+    return PL_OK;
+}
+
+/* It was not posted. */
+static bool take_back(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand,
+                      int err)
+{
+    struct pl_refusal refusal = pl_refusal_of_err(err);
+
+    io->errands_size -= errand->charged_size;
+    pl_errand_free(errand);
+    pl_call_refuse(call, &refusal);
+    return false;
+}
+
 bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
 {
-    int rc = pl_engine_thread_post(io->config.engine_weak, errand);
+    int rc = charge(io, errand);
 
-    if (rc < 0) {
-        struct pl_refusal refusal = pl_refusal_of_err(rc);
+    if (rc == PL_OK)
+        rc = pl_engine_thread_post(io->config.engine_weak, errand);
+    return rc == PL_OK || take_back(io, call, errand, rc);
+}
 
-        pl_errand_free(errand);
-        pl_call_refuse(call, &refusal);
-        return false;
-    }
-    return true;
+static bool errand_to_readers(struct pl_io_loop *io, struct pl_rpc_call *call,
+                              struct pl_errand *errand)
+{
+    int rc = charge(io, errand);
+
+    if (rc == PL_OK)
+        rc = pl_reader_pool_post(io->config.readers_weak, errand);
+    return rc == PL_OK || take_back(io, call, errand, rc);
 }
 
 static const struct pl_unary *unary_of(const struct pl_rpc_call *call)
@@ -89,19 +118,10 @@ static void make_token(struct pl_errand *errand)
 /* Sends the errand to whom it concerns. */
 static void send_out(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
 {
-    struct pl_refusal refusal;
-    int rc;
-
-    if (errand->kind == PL_ERRAND_COMMAND || errand->kind == PL_ERRAND_ONLINE) {
+    if (errand->kind == PL_ERRAND_COMMAND || errand->kind == PL_ERRAND_ONLINE)
         pl_errand_to_engine(io, call, errand);
-        return;
-    }
-    rc = pl_reader_pool_post(io->config.readers_weak, errand);
-    if (rc < 0) {
-        refusal = pl_refusal_of_err(rc);
-        pl_errand_free(errand);
-        pl_call_refuse(call, &refusal);
-    }
+    else
+        errand_to_readers(io, call, errand);
 }
 
 static int decode(const struct pl_unary *unary, struct pl_bytes message, struct pl_errand *errand)
@@ -161,6 +181,34 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
     }
 }
 
+/* Notes that the connection holds the response until the call is over. False where
+ * it holds too much: who does not read what it has asked for gets no more of it. What
+ * a command has done is told in any case; that is short. */
+static bool hold(struct pl_rpc_call *call, const struct pl_errand *errand)
+{
+    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    size_t size = errand->response->size;
+
+    if (errand->kind != PL_ERRAND_COMMAND && connection->answers_size > 0 &&
+        connection->answers_size + size > PL_ANSWERS_SIZE_MAX)
+        return false;
+    connection->answers_size += size;
+    pl_rpc_call_set_data(call, pl_buf_ref(errand->response));
+    return true;
+}
+
+void pl_unary_on_close(struct pl_rpc_call *call)
+{
+    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    struct pl_buf *response = pl_rpc_call_data(call);
+
+    if (response == NULL)
+        return;
+    PL_ASSERT(connection->answers_size >= response->size);
+    connection->answers_size -= response->size;
+    pl_buf_unref(response);
+}
+
 void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand)
 {
     struct pl_rpc_status status = {.code = PL_CODE_OK};
@@ -176,7 +224,7 @@ void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand)
         return;
     }
     PL_ASSERT(errand->response != NULL);
-    rc = pl_rpc_call_send(call, errand->response);
+    rc = hold(call, errand) ? pl_rpc_call_send(call, errand->response) : PL_E_LIMIT;
     if (rc < 0) {
         struct pl_refusal refusal = pl_refusal_of_err(rc);
 

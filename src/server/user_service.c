@@ -2,9 +2,9 @@
 #include "server/service.h"
 
 static const struct pl_rpc_method methods[] = {
-    {.name = "GetUser", .on_message = pl_unary_on_message},
-    {.name = "ListUsers", .on_message = pl_unary_on_message},
-    {.name = "UpdateUser", .on_message = pl_unary_on_message},
+    PL_UNARY_METHOD("GetUser"),
+    PL_UNARY_METHOD("ListUsers"),
+    PL_UNARY_METHOD("UpdateUser"),
 };
 
 static const struct pl_unary unary[] = {
