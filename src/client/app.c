@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUT_SIZE_MAX ((size_t)64 << 20)
@@ -249,6 +250,26 @@ void pl_app_call_owned(struct pl_app *app, const ProtobufCServiceDescriptor *ser
     pl_api_call(app->link, service, method, app->token, request, done, abandoned, self);
 }
 
+/* The end of a pipe that we only write to is never readable: its reader has gone. */
+static void on_out_gone(void *self)
+{
+    struct pl_app *app = self;
+
+    pl_watch_free(app->out_watch);
+    app->out_watch = NULL;
+    pl_app_end(app, PL_EXIT_DONE);
+}
+
+/* A reader that goes away while there is nothing to write is noticed too. */
+static int watch_out(struct pl_app *app)
+{
+    struct stat out;
+
+    if (fstat(STDOUT_FILENO, &out) < 0 || !S_ISFIFO(out.st_mode))
+        return PL_OK;
+    return pl_watch_new(app->loop, STDOUT_FILENO, on_out_gone, app, &app->out_watch);
+}
+
 int pl_app_init(struct pl_app *app, const struct pl_options *options, const struct pl_app_ops *ops)
 {
     struct pl_loop_ops loop_ops = {.self = app, .on_turn_end = on_turn_end};
@@ -264,6 +285,8 @@ int pl_app_init(struct pl_app *app, const struct pl_options *options, const stru
         goto fail;
     }
     err = pl_loop_new(&loop_ops, 1, &app->loop);
+    if (err == PL_OK)
+        err = watch_out(app);
     if (err == PL_OK)
         err = pl_link_new(app->loop, &options->address, &link_ops, &app->link);
     if (err < 0) {
@@ -281,6 +304,8 @@ void pl_app_done(struct pl_app *app)
 {
     pl_link_free(app->link);
     app->link = NULL;
+    pl_watch_free(app->out_watch);
+    app->out_watch = NULL;
     pl_loop_free(app->loop);
     pl_state_close(app->state);
     pl_bytebuf_done(&app->out);

@@ -47,6 +47,7 @@ struct pl_app {
     const struct pl_options *options;
     struct pl_app_ops ops;
     struct pl_loop *loop;
+    struct pl_watch *out_watch; /* where standard output is a pipe: tells that it was closed */
     struct pl_link *link;
     struct pl_state *state;
     enum pl_app_phase phase;

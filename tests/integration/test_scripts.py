@@ -298,6 +298,14 @@ def test_a_closed_output_ends_it_quietly(account, guest, fresh):
     assert process.stderr.read() == b""
 
 
+def test_an_output_closed_while_all_is_quiet_ends_it_too(account, guest, fresh):
+    guest("bob").send("lobby", "one")
+    process = account().start("--user", fresh("ana"), "tail", "--beginning", "--json")
+    assert read_json(process)
+    process.stdout.close()
+    assert process.wait(DEADLINE) == 0
+
+
 def test_rooms_and_who(account, guest, fresh):
     bob = guest("bob")
     bob.live()
