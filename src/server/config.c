@@ -170,6 +170,16 @@ static bool set_requests(struct pl_config *config, const char *value)
     return true;
 }
 
+static bool set_send_rate(struct pl_config *config, const char *value)
+{
+    int64_t number;
+
+    if (!parse_number(value, 0, 1000 * 1000, &number))
+        return false;
+    config->send_rate = (uint32_t)number;
+    return true;
+}
+
 static const struct key keys[] = {
     {"server", "listen", true, "HOST:PORT, port 0 for a free one",
      "where to listen; may be repeated (127.0.0.1:50051)", set_listen},
@@ -193,6 +203,8 @@ static const struct key keys[] = {
     {"limits", "connections", false, "1 to 10000000", "connections, for each loop (100000)",
      set_connections},
     {"limits", "requests", false, "1 to 10000000", "requests that may wait (65536)", set_requests},
+    {"limits", "send_rate", false, "0 to 1000000",
+     "messages a second from one connection; 0 for no limit (0)", set_send_rate},
 };
 
 enum { KEYS_LEN = sizeof keys / sizeof keys[0] };

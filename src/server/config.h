@@ -32,6 +32,7 @@ struct pl_config {
     size_t tails_size_max;    /* latest events kept in memory, bytes a loop */
     uint32_t connections_max; /* connections a loop */
     uint32_t requests_max;    /* requests that wait for the engine */
+    uint32_t send_rate;       /* messages a second from one connection; 0: no limit */
 };
 
 enum pl_config_result {

@@ -7,6 +7,7 @@
 #define PL_SERVER_CONNECTION_H
 
 #include "server/io_loop.h"
+#include "server/rate.h"
 
 struct pl_connection {
     struct pl_list node;       /* in io->connections */
@@ -14,8 +15,9 @@ struct pl_connection {
     struct pl_io_loop *io_weak;
     struct pl_socket *socket;
     struct pl_rpc_conn *rpc;
-    size_t answers_size; /* responses to unary calls that are not yet sent, in bytes */
-    bool closing;        /* the socket is being closed; nothing is sent any more */
+    struct pl_rate sends; /* SendMessage calls */
+    size_t answers_size;  /* responses to unary calls that are not yet sent, in bytes */
+    bool closing;         /* the socket is being closed; nothing is sent any more */
 };
 
 /* Takes an accepted socket over. */

@@ -90,9 +90,7 @@ static void on_drain(struct pl_io_loop *io)
     for (uint32_t i = 0; i < io->listeners_len; i++)
         pl_listener_free(io->listeners[i]);
     io->listeners_len = 0;
-    pl_rpc_health_set(io->health, "", false);
-    for (size_t i = 0; i < PL_SERVICES_LEN; i++)
-        pl_rpc_health_set(io->health, io->services[i].def->service.name, false);
+    pl_rpc_health_drain(io->health);
     pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
     PL_LIST_EACH (node, &io->stream_calls) {
         struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);

@@ -151,6 +151,23 @@ static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
     send_out(io, call, errand);
 }
 
+/* A connection that sends more than it may is told when to go on. */
+static void limit_sends(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
+{
+    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    uint32_t per_second = io->config.config->send_rate;
+    uint32_t wait_ms;
+
+    if (per_second == 0 || errand->kind != PL_ERRAND_COMMAND ||
+        errand->command.kind != PL_COMMAND_SEND_MESSAGE)
+        return;
+    wait_ms = pl_rate_take(&connection->sends, per_second, pl_loop_now_ms(io->loop));
+    if (wait_ms > 0) {
+        errand->refusal = pl_refusal_of(PL_REASON_SENDING_TOO_FAST);
+        errand->refusal.retry_ms = wait_ms;
+    }
+}
+
 void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
     const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
@@ -175,6 +192,7 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
         pl_errand_free(errand);
     } else {
         errand->query.token_hash = errand->command.token_hash;
+        limit_sends(ctx->io_weak, call, errand);
         if (errand->refusal.reason != PL_REASON_NONE)
             pl_errand_only_token(errand);
         send_out(ctx->io_weak, call, errand);

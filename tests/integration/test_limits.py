@@ -109,3 +109,14 @@ def test_too_many_connections_are_turned_away(parlad, sign_in):
     for person in people[1:]:
         person.close()
     eventually(lambda: sign_in(server, "late").user().user == "late")
+
+
+def test_who_sends_too_fast_is_told_when_to_go_on(parlad, sign_in):
+    server = parlad(limits={"send_rate": 1})
+    ana, bob = sign_in(server, "ana"), sign_in(server, "bob")
+    ana.send("lobby", "one")
+    with refused("RESOURCE_EXHAUSTED", "SENDING_TOO_FAST") as refusals:
+        for i in range(20):
+            ana.send("lobby", f"more {i}")
+    assert 0 < refusals[0].retry_ms <= 1000
+    assert bob.user().user == "bob"

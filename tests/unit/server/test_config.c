@@ -139,6 +139,7 @@ static void defaults_are_those_of_the_help(void **state)
     assert_int_equal(config->tails_size_max, 8388608);
     assert_int_equal(config->connections_max, 100000);
     assert_int_equal(config->requests_max, 65536);
+    assert_int_equal(config->send_rate, 0);
 }
 
 static void every_key_of_the_file_is_read(void **state)
@@ -163,7 +164,8 @@ static void every_key_of_the_file_is_read(void **state)
                        "heartbeat_ms = 50\n"
                        "tails_size = 65536\n"
                        "connections = 7\n"
-                       "requests = 8\n");
+                       "requests = 8\n"
+                       "send_rate = 9\n");
     assert_string_equal(reading->said, "");
     assert_int_equal(reading->result, PL_CONFIG_RUN);
     assert_int_equal(config->listen_len, 2);
@@ -181,6 +183,7 @@ static void every_key_of_the_file_is_read(void **state)
     assert_int_equal(config->tails_size_max, 65536);
     assert_int_equal(config->connections_max, 7);
     assert_int_equal(config->requests_max, 8);
+    assert_int_equal(config->send_rate, 9);
 }
 
 static void every_option_is_read_and_wins_over_the_file(void **state)
@@ -232,6 +235,7 @@ static void a_bad_value_is_told_with_file_line_and_what_would_be_right(void **st
         {"limits", "tails_size = 65535", "bytes, 65536 or more"},
         {"limits", "connections = 0", "1 to 10000000"},
         {"limits", "requests = 0", "1 to 10000000"},
+        {"limits", "send_rate = 1000001", "0 to 1000000"},
     };
     struct reading *reading = *state;
 
@@ -338,7 +342,7 @@ static void help_and_version_need_nothing_else(void **state)
     static const char *const told[] = {
         "--listen", "--data",       "--loops",      "--guests",     "--durability", "--log-level",
         "--config", "--log-format", "text_size",    "tails_size",   "--version",    "--help",
-        "requests", "connections",  "guest_idle_s", "heartbeat_ms",
+        "requests", "connections",  "guest_idle_s", "heartbeat_ms", "send_rate",
     };
     struct reading *reading = *state;
 
