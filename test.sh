@@ -86,12 +86,13 @@ not_run() {
     printf '  %-44s FAILED: not run, see above\n' "$1"
 }
 
-# meson_tests NAME FOLDER [OPTION...]: the unit tests built in FOLDER.
+# meson_tests NAME FOLDER [OPTION...]: the unit tests of FOLDER; what is not built
+# of them is built.
 meson_tests() {
     local name=$1 folder=$2 report=${1//[^A-Za-z0-9]/-}
     shift 2
     tests "$name" meson "$folder/meson-logs/$report.json" \
-        "${fixed_addresses[@]}" meson test -C "$folder" --no-rebuild --print-errorlogs \
+        "${fixed_addresses[@]}" meson test -C "$folder" --print-errorlogs \
         --logbase "$report" "$@"
 }
 
@@ -173,7 +174,7 @@ run_integration() {
 run_sanitize() {
     local name="unit tests, ASan and UBSan"
     if CC=clang check "build with clang, ASan and UBSan" tools/build build-asan \
-        -Db_sanitize=address,undefined -Db_lundef=false --; then
+        -Db_sanitize=address,undefined "${sanitizer_options[@]}" --; then
         meson_tests "$name" build-asan
         PARLA_TEST_DEADLINE=60 python_tests "tests/integration, ASan and UBSan" build-asan \
             tests/integration
@@ -186,10 +187,10 @@ run_sanitize() {
 run_threads() {
     local name="unit tests, TSan"
     if CC=clang check "build with clang, TSan" tools/build build-tsan \
-        -Db_sanitize=thread -Db_lundef=false --; then
+        -Db_sanitize=thread "${sanitizer_options[@]}" -- parlad; then
         meson_tests "$name" build-tsan --suite net --suite server
         PARLA_TEST_DEADLINE=60 python_tests "tests/integration, TSan" build-tsan \
-            tests/integration/test_{load,send,streams,work,sessions}.py
+            tests/integration/test_{load,races,send,sessions,streams,work}.py
     else
         not_run "$name"
         not_run "tests/integration, TSan"
@@ -210,7 +211,7 @@ run_valgrind() {
     )
     # Meson adds the wrapper's name to the report's.
     tests "$name" meson build/meson-logs/unit-tests-valgrind.json \
-        "${fixed_addresses[@]}" meson test -C build --no-rebuild --print-errorlogs \
+        "${fixed_addresses[@]}" meson test -C build --print-errorlogs \
         --logbase unit-tests --timeout-multiplier 20 \
         --wrapper 'valgrind -q --leak-check=full --error-exitcode=99' "${names[@]}"
 }
@@ -243,8 +244,11 @@ fi
 trap finish EXIT
 mkdir -p build-logs
 
-workers=$(nproc)
-workers=$((workers < 4 ? workers : 4))
+# Most tests wait for most of their time.
+workers=$(($(nproc) < 4 ? 2 * $(nproc) : 8))
+
+# Enough for a stack trace, and quick to build.
+sanitizer_options=(-Db_lundef=false -Doptimization=1 -Dc_args=-gline-tables-only)
 
 # No part takes longer; it is an hour and not minutes for machines under load.
 limit_s=3600
