@@ -6,5 +6,4 @@ set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 "$root/tools/install-packages" build
 "$root/tools/build" build -- parlad
-echo "When it listens, run ./start-client.sh in another terminal."
-exec "$root/build/parlad" "$@"
+PARLAD_CLIENT=./start-client.sh exec "$root/build/parlad" "$@"

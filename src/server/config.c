@@ -440,7 +440,7 @@ enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *re
     if (result != PL_CONFIG_RUN)
         return result;
     if (ret_config->listen_len == 0)
-        set_listen(ret_config, "127.0.0.1:50051");
+        set_listen(ret_config, PL_LISTEN_DEFAULT);
     if (ret_config->data[0] == 0 && !default_data(ret_config))
         return PL_CONFIG_INVALID;
     return PL_CONFIG_RUN;

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PL_LISTEN_DEFAULT "127.0.0.1:50051"
+
 enum { PL_CONFIG_LISTEN_LEN_MAX = 16, PL_CONFIG_PATH_SIZE = 4096 };
 
 struct pl_config {

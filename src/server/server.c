@@ -293,15 +293,27 @@ static void stop(struct pl_server *server)
     pl_loop_free(server->control);
 }
 
+/* It serves. Who started it may have said, in PARLAD_CLIENT, how a client is started;
+ * then that is told too, in one line with where everything is. */
 static void announce(const struct pl_server *server)
 {
-    for (uint32_t i = 0; i < server->bounds_len; i++) {
-        char address[300];
+    const char *client = getenv("PARLAD_CLIENT");
+    char address[300], all[400];
 
+    for (uint32_t i = 0; i < server->bounds_len; i++) {
         pl_address_format(pl_bound_address(server->bounds[i]), address, sizeof address);
         printf("listening on %s\n", address);
     }
-    printf("data in %s\n", server->config->data);
+    if (client == NULL || client[0] == 0) {
+        printf("data in %s\n", server->config->data);
+    } else {
+        describe(server, all, sizeof all);
+        pl_address_format(pl_bound_address(server->bounds[0]), address, sizeof address);
+        printf("parlad is at %s, its data in %s; next, in another terminal: %s%s%s\n", all,
+               server->config->data, client,
+               strcmp(address, PL_LISTEN_DEFAULT) == 0 ? "" : " --server ",
+               strcmp(address, PL_LISTEN_DEFAULT) == 0 ? "" : address);
+    }
     fflush(stdout);
 }
 

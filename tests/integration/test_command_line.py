@@ -221,6 +221,21 @@ def test_an_address_that_is_not_here(tmp_path):
     assert "192.0.2.1" in refuses(tmp_path, "--listen", "192.0.2.1:50051")
 
 
+def test_who_starts_it_may_have_the_next_step_told(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "--listen", "127.0.0.1:0", "--data", tmp_path / "data"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PARLAD_CLIENT": "./start-client.sh"},
+    )
+    with process:
+        address = read_line(process).removeprefix("listening on ").strip()
+        line = read_line(process)
+        assert address in line
+        assert str(tmp_path / "data") in line
+        assert f"./start-client.sh --server {address}" in line
+        process.terminate()
+
+
 def test_several_addresses(tmp_path):
     arguments = ["--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
     arguments += ["--listen", "[::1]:0" if has_ipv6() else "127.0.0.1:0"]
