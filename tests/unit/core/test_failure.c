@@ -113,6 +113,23 @@ static void a_worker_goes(struct world *world)
     add_sign_in(world, "bo");
 }
 
+static void a_room_is_to_forget(struct world *world)
+{
+    struct pl_command *command = add_create(world, "cy", "haste");
+
+    command->u.create_room.retention_s = 1;
+    command->u.create_room.delivery = PL_ROOM_ONE;
+    add_send(world, "cy", "haste", "a");
+    add_send(world, "cy", "haste", "b")->u.send.thread = 3;
+    add_send(world, "cy", "haste", "c");
+}
+
+static void it_forgets(struct world *world)
+{
+    world->now_ms += 2000;
+    world_add(world, PL_COMMAND_EXPIRE, NULL);
+}
+
 static void all_grow_old(struct world *world)
 {
     world->now_ms += IDLE_MS + 1;
@@ -123,10 +140,12 @@ static const struct step {
     void (*add)(struct world *world);
     bool of_takers; /* its outcome depends on takers of batches before it */
 } steps[] = {
-    {start, false},           {people_come, false},     {rooms_are_made, false},
-    {things_are_said, false}, {things_are_read, false}, {work_is_taken, false},
-    {work_is_done, true},     {leases_run_out, true},   {a_worker_goes, true},
-    {all_grow_old, false},
+    {start, false},           {people_come, false},
+    {rooms_are_made, false},  {things_are_said, false},
+    {things_are_read, false}, {work_is_taken, false},
+    {work_is_done, true},     {leases_run_out, true},
+    {a_worker_goes, true},    {a_room_is_to_forget, false},
+    {it_forgets, false},      {all_grow_old, false},
 };
 
 enum { STEPS_LEN = sizeof steps / sizeof steps[0] };

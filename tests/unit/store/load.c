@@ -152,7 +152,7 @@ static int do_create_room(struct doing *d)
     fill_text(d, room->topic, sizeof room->topic);
     room->delivery = id % 4 == 0 ? PL_ROOM_ONE : PL_ROOM_EVERYONE;
     room->quiet_membership = id % 5 == 0;
-    room->retention_s = pick(d, 2) * UINT64_MAX; /* all bits are kept */
+    room->retention_s = id % 2 == 0 ? 1 + pick(d, 6) : pick(d, 2) * UINT64_MAX; /* all bits */
     room->partition = pick(d, PL_PARTITIONS_LEN);
     return d->ops->put_room(d->self, room);
 }
@@ -174,8 +174,10 @@ static int append(struct doing *d, struct pl_room *room, struct pl_event_row *ro
     rc = d->ops->append_event(d->self, row);
     pl_buf_unref(row->bytes);
     room->last_position = row->position;
-    if (room->first_sequence == 0)
+    if (room->first_sequence == 0) {
         room->first_sequence = 1;
+        room->first_ms = row->create_ms;
+    }
     return rc;
 }
 
@@ -254,6 +256,8 @@ static int pick_thread(struct doing *d, const struct pl_room *room, pl_sequence 
     if (rc == PL_OK) {
         pl_buf_unref(bytes);
         *ret_first = thread != 0 ? thread : sequence;
+        if (*ret_first < room->first_sequence)
+            *ret_first = 0;
     }
     return rc == PL_E_NOTFOUND ? PL_OK : rc;
 }
@@ -303,7 +307,9 @@ static int do_mark_read(struct doing *d)
     if (rc < 0)
         return rc == PL_E_NOTFOUND ? PL_OK : rc;
     member.read_sequence = pick(d, (uint32_t)room->last_sequence + 1);
-    rc = d->ops->count_messages(d->self, room->id, member.read_sequence, &member.read_count);
+    member.read_count = room->trimmed.messages;
+    if (member.read_sequence >= room->first_sequence)
+        rc = d->ops->count_messages(d->self, room->id, member.read_sequence, &member.read_count);
     return rc < 0 ? rc : d->ops->put_member(d->self, &member);
 }
 
@@ -343,6 +349,40 @@ static int do_end_lease(struct doing *d)
     return rc;
 }
 
+static int trim(struct doing *d, struct pl_room *room)
+{
+    struct pl_trim trimmed;
+    struct pl_work work[LIST_LEN];
+    uint32_t len = 0;
+    int rc = d->ops->trim_room(d->self, room->id,
+                               d->load->meta.time_ms - (int64_t)room->retention_s * 1000,
+                               1 + pick(d, 30), &trimmed);
+
+    if (rc < 0)
+        return rc;
+    assert_true(trimmed.len > 0);
+    if (trimmed.trimmed.last_message == 0)
+        trimmed.trimmed.last_message = room->trimmed.last_message;
+    room->trimmed = trimmed.trimmed;
+    room->first_ms = trimmed.first_ms;
+    room->first_sequence += trimmed.len;
+    rc = d->ops->list_work_before(d->self, room->id, room->first_sequence, LIST_LEN, work, &len);
+    for (uint32_t i = 0; rc == PL_OK && i < len; i++)
+        rc = d->ops->delete_work(d->self, work[i].room, work[i].sequence);
+    return rc < 0 ? rc : d->ops->put_room(d->self, room);
+}
+
+static int do_trim(struct doing *d)
+{
+    pl_room_id rooms[3];
+    uint32_t len = 0;
+    int rc = d->ops->list_rooms_to_trim(d->self, d->load->meta.time_ms, 3, rooms, &len);
+
+    for (uint32_t i = 0; rc == PL_OK && i < len; i++)
+        rc = trim(d, &d->load->rooms[rooms[i].v]);
+    return rc;
+}
+
 static int do_rare(struct doing *d)
 {
     struct pl_meta *meta = &d->load->meta;
@@ -364,7 +404,7 @@ int load_apply(struct load *load, const struct pl_store *store, uint64_t seed, u
     static int (*const does[])(struct doing * d) = {
         do_sign_in, do_user,  do_session,   do_create_room, do_member, do_member, do_member,
         do_send,    do_send,  do_send,      do_send,        do_send,   do_send,   do_mark_read,
-        do_lease,   do_lease, do_end_lease, do_rare,        do_send,   do_send,
+        do_lease,   do_lease, do_end_lease, do_rare,        do_send,   do_send,   do_trim,
     };
     struct doing d = {.load = load, .ops = store->ops, .self = store->self, .random = seed};
     int rc = PL_OK;
@@ -458,11 +498,13 @@ static void compare_room(const struct load *load, const struct pl_store *a,
         BOTH(struct pl_member, get_member, room->id, (pl_user_id){user});
     for (pl_sequence sequence = 0; sequence <= room->last_sequence + 1; sequence++) {
         compare_message(a, b, room->id, sequence);
-        BOTH(uint64_t, count_messages, room->id, sequence);
+        if (sequence >= room->first_sequence)
+            BOTH(uint64_t, count_messages, room->id, sequence);
         BOTH(struct pl_thread_row, get_thread, room->id, sequence);
         BOTH(struct pl_work, get_work, room->id, sequence);
     }
     BOTH(uint64_t, count_messages, room->id, UINT64_MAX);
+    BOTH_LISTS(struct pl_work, list_work_before, room->id, room->first_sequence + 5, 7);
     BOTH(struct pl_work, next_work, room->id, (pl_user_id){0}, load->meta.time_ms);
     BOTH(struct pl_work, next_work, room->id, (pl_user_id){1}, load->meta.time_ms + 500);
 }
@@ -504,4 +546,7 @@ void load_compare(const struct load *load, const struct pl_store *a, const struc
         BOTH_LISTS(struct pl_work, list_work_of, taker, LIST_LEN);
     BOTH_LISTS(struct pl_work, list_work_expired, load->meta.time_ms, 7);
     BOTH(int64_t, next_work_due, load->meta.time_ms);
+    BOTH_LISTS(pl_room_id, list_rooms_to_trim, load->meta.time_ms + 2000, 3);
+    BOTH_LISTS(pl_room_id, list_rooms_to_trim, INT64_MAX, LIST_LEN);
+    BOTH(int64_t, next_trim_due);
 }

@@ -56,6 +56,24 @@ void naive_put_event(struct pl_bytebuf *text, pl_position position, pl_room_id r
                       sequence, event.size, sum(event));
 }
 
+void naive_put_state(struct pl_bytebuf *text, pl_position position,
+                     const struct pl_room_state *state)
+{
+    const struct pl_room *room = &state->room;
+
+    pl_bytebuf_printf(text,
+                      "state %" PRIu64 " %s first %" PRIu64 " last %" PRIu64 " message %" PRIu64
+                      " of %" PRIu64 " members %u more %d:",
+                      position, room->name, room->first_sequence, room->last_sequence,
+                      room->last_message_sequence, room->message_count, room->member_count,
+                      state->more_members);
+    for (uint32_t i = 0; i < state->members_len; i++)
+        pl_bytebuf_printf(text, " %s %" PRIu64 " %d %" PRId64, state->members[i].name,
+                          state->members[i].member.user.v, (int)state->members[i].member.state,
+                          state->members[i].member.update_ms);
+    pl_bytebuf_append_byte(text, '\n');
+}
+
 static const struct pl_user *user_of(const struct pl_store *twin, pl_user_id id)
 {
     for (size_t i = 0; i < pl_memory_len(twin->self, PL_TABLE_USERS); i++) {
@@ -247,6 +265,70 @@ static bool may_see(const struct pl_store *twin, const struct pl_page_query *que
     return named && row->position <= last_until;
 }
 
+/* The room as it stood when the last event that was trimmed was its last. */
+static uint32_t make_state(const struct pl_store *twin, const struct pl_room *room,
+                           struct pl_room_state *state, struct pl_state_member *members)
+{
+    pl_position place = room->trimmed.position;
+
+    *state = (struct pl_room_state){.room = *room, .members = members};
+    state->room.last_sequence = room->first_sequence - 1;
+    state->room.last_message_sequence = room->trimmed.last_message;
+    state->room.message_count = room->trimmed.messages;
+    for (uint64_t user = 1; user <= 64; user++) {
+        for (size_t i = 0; i < pl_memory_len(twin->self, PL_TABLE_SPANS); i++) {
+            const struct pl_memory_span *span = pl_memory_row(twin->self, PL_TABLE_SPANS, i);
+            struct pl_state_member *member = &members[state->members_len];
+
+            if (span->user.v != user || span->span.room.v != room->id.v ||
+                span->span.until <= place ||
+                (room->quiet_membership ? span->span.from > place : span->span.from >= place))
+                continue;
+            member->member = member_of(twin, room->id, span->user);
+            member->member.state = PL_MEMBER_JOINED;
+            if (span->span.until != PL_POSITION_MAX)
+                member->member.update_ms = 0;
+            snprintf(member->name, sizeof member->name, "%s", user_of(twin, span->user)->name);
+            state->members_len++;
+        }
+    }
+    state->room.member_count = state->members_len;
+    return state->members_len;
+}
+
+/* What stands next beyond a position: an event, or a room whose state does. */
+struct next {
+    pl_position position;
+    const struct pl_event_row *event;
+    const struct pl_room *room;
+};
+
+static struct next find_next(const struct pl_store *twin, const struct pl_page_query *query,
+                             pl_position beyond)
+{
+    struct next next = {.position = PL_POSITION_MAX};
+
+    for (size_t i = 0; i < pl_memory_len(twin->self, PL_TABLE_EVENTS); i++) {
+        const struct pl_event_row *row =
+            &((const struct pl_memory_event *)pl_memory_row(twin->self, PL_TABLE_EVENTS, i))->row;
+
+        if (row->position > beyond && row->position < next.position &&
+            in_stream(twin, query, row->room) && may_see(twin, query, row))
+            next = (struct next){.position = row->position, .event = row};
+    }
+    for (size_t i = 0; i < pl_memory_len(twin->self, PL_TABLE_ROOMS); i++) {
+        const struct pl_room *room = pl_memory_row(twin->self, PL_TABLE_ROOMS, i);
+        struct pl_event_row gone = {.position = room->trimmed.position,
+                                    .room = room->id,
+                                    .sequence = room->first_sequence - 1};
+
+        if (gone.position > beyond && gone.position < next.position &&
+            in_stream(twin, query, room->id) && may_see(twin, query, &gone))
+            next = (struct next){.position = gone.position, .room = room};
+    }
+    return next;
+}
+
 pl_position naive_page(const struct pl_store *twin, const struct pl_page_query *query,
                        struct pl_bytebuf *text)
 {
@@ -256,20 +338,25 @@ pl_position naive_page(const struct pl_store *twin, const struct pl_page_query *
     size_t size = 0;
 
     assert_int_equal(twin->ops->get_meta(twin->self, &meta), PL_OK);
-    for (size_t i = 0; i < pl_memory_len(twin->self, PL_TABLE_EVENTS); i++) {
-        const struct pl_event_row *row =
-            &((const struct pl_memory_event *)pl_memory_row(twin->self, PL_TABLE_EVENTS, i))->row;
+    for (;; len++) {
+        struct next next = find_next(twin, query, through);
+        size_t next_size = next.event != NULL ? next.event->bytes->size : sizeof(struct pl_room);
 
-        if (row->position <= query->after || !in_stream(twin, query, row->room) ||
-            !may_see(twin, query, row))
-            continue;
-        if (len == query->len_max || (len > 0 && size + row->bytes->size > query->size_max))
+        if (next.position == PL_POSITION_MAX)
+            return meta.position > query->after ? meta.position : query->after;
+        if (len == query->len_max || (len > 0 && size + next_size > query->size_max))
             return through;
-        naive_put_event(text, row->position, row->room, row->sequence,
-                        (struct pl_bytes){row->bytes->data, row->bytes->size});
-        len++;
-        size += row->bytes->size;
-        through = row->position;
+        if (next.event != NULL) {
+            naive_put_event(text, next.position, next.event->room, next.event->sequence,
+                            (struct pl_bytes){next.event->bytes->data, next.event->bytes->size});
+        } else {
+            struct pl_state_member members[64];
+            struct pl_room_state state;
+
+            next_size += make_state(twin, next.room, &state, members) * sizeof members[0];
+            naive_put_state(text, next.position, &state);
+        }
+        size += next_size;
+        through = next.position;
     }
-    return meta.position > query->after ? meta.position : query->after;
 }

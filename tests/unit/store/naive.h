@@ -27,6 +27,8 @@ void naive_put_room(struct pl_bytebuf *text, const struct pl_room *room,
 void naive_put_member(struct pl_bytebuf *text, const struct pl_member *member, const char *name);
 void naive_put_message(struct pl_bytebuf *text, pl_sequence sequence, uint32_t thread_size,
                        struct pl_bytes event);
+void naive_put_state(struct pl_bytebuf *text, pl_position position,
+                     const struct pl_room_state *state);
 void naive_put_event(struct pl_bytebuf *text, pl_position position, pl_room_id room,
                      pl_sequence sequence, struct pl_bytes event);
 

@@ -228,7 +228,7 @@ static void full_disk_rolls_back_and_goes_on_when_there_is_space(void **state)
         refused++;
         load_compare(&lives.load, &store, &lives.twin);
     }
-    assert_true(refused > 20);
+    assert_true(refused > 10);
     crash_vfs_faults.full = false;
     pl_sqlite_store_close(sqlite);
     assert_true(survive(&lives));

@@ -115,7 +115,10 @@ static int on_message(void *arg, const struct pl_message_row *row)
 
 static int on_event(void *arg, const struct pl_page_row *row)
 {
-    naive_put_event(arg, row->position, row->room, row->sequence, row->event);
+    if (row->state != NULL)
+        naive_put_state(arg, row->position, row->state);
+    else
+        naive_put_event(arg, row->position, row->room, row->sequence, row->event);
     return 0;
 }
 
@@ -124,6 +127,7 @@ struct texts {
     struct pl_bytebuf got;
     struct pl_bytebuf want;
     size_t total;
+    uint32_t states; /* rooms' states that were compared */
 };
 
 static void texts_init(struct texts *texts)
@@ -131,12 +135,15 @@ static void texts_init(struct texts *texts)
     pl_bytebuf_init(&texts->got, 1 << 20);
     pl_bytebuf_init(&texts->want, 1 << 20);
     texts->total = 0;
+    texts->states = 0;
 }
 
 static void texts_check(struct texts *texts)
 {
     assert_string_equal(pl_bytebuf_cstr(&texts->got), pl_bytebuf_cstr(&texts->want));
     texts->total += texts->got.size;
+    for (const char *at = pl_bytebuf_cstr(&texts->got); (at = strstr(at, "state ")) != NULL; at++)
+        texts->states += at == pl_bytebuf_cstr(&texts->got) || at[-1] == '\n';
     pl_bytebuf_clear(&texts->got);
     pl_bytebuf_clear(&texts->want);
 }
@@ -333,6 +340,7 @@ static void pages_are_those_of_the_twin(void **state)
         }
         end(f);
     }
+    assert_true(texts.states > 20);
     texts_done(&texts);
 }
 
@@ -364,6 +372,7 @@ static void pages_in_a_row_are_the_whole_stream(void **state)
         texts_check(&texts);
     }
     end(f);
+    assert_true(texts.states > 5);
     texts_done(&texts);
 }
 
@@ -618,6 +627,118 @@ static void page_fails_cleanly_without_memory(void **state)
     end(f);
 }
 
+enum { CROWD_LEN = 2 * PL_ROOM_STATE_LEN_MAX + 1 };
+
+/* A room of a crowd, of whose log the first of two events was trimmed. */
+static void make_crowd(struct fixture *f)
+{
+    struct pl_room room = {.id = {1},
+                           .name = "crowd",
+                           .first_sequence = 2,
+                           .last_sequence = 2,
+                           .last_position = 2,
+                           .member_count = 1,
+                           .trimmed = {.position = 1}};
+    struct pl_event_row row = {.position = 2, .room = {1}, .sequence = 2};
+
+    assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
+    assert_int_equal(f->store.ops->put_room(f->store.self, &room), PL_OK);
+    row.bytes = pl_buf_copy("event", 5);
+    assert_non_null(row.bytes);
+    assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_OK);
+    pl_buf_unref(row.bytes);
+    for (uint64_t id = 1; id <= CROWD_LEN; id++) {
+        struct pl_user user = {.id = {id}, .state = PL_USER_ACTIVE, .kind = PL_USER_GUEST};
+        struct pl_member member = {
+            .room = {1}, .user = {id}, .state = PL_MEMBER_JOINED, .role = PL_ROLE_MEMBER};
+
+        snprintf(user.name, sizeof user.name, "user%u", (unsigned)id);
+        assert_int_equal(f->store.ops->put_user(f->store.self, &user), PL_OK);
+        assert_int_equal(f->store.ops->put_member(f->store.self, &member), PL_OK);
+        assert_int_equal(f->store.ops->open_span(f->store.self, room.id, user.id, 0), PL_OK);
+    }
+    assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
+}
+
+struct crowd {
+    uint32_t pieces;
+    uint32_t members;
+    uint32_t events;
+    bool more;
+    uint32_t stop_at; /* the piece at which the callback ends the page */
+};
+
+static int on_crowd(void *arg, const struct pl_page_row *row)
+{
+    struct crowd *crowd = arg;
+
+    if (row->state == NULL) {
+        assert_false(crowd->more);
+        crowd->events++;
+        return 0;
+    }
+    assert_int_equal(row->position, 1);
+    assert_int_equal(row->sequence, 1);
+    assert_int_equal(row->state->room.member_count, CROWD_LEN);
+    assert_int_equal(row->state->room.last_sequence, 1);
+    for (uint32_t i = 0; i < row->state->members_len; i++)
+        assert_int_equal(row->state->members[i].member.user.v, ++crowd->members);
+    crowd->more = row->state->more_members;
+    crowd->pieces++;
+    return crowd->pieces == crowd->stop_at;
+}
+
+static void a_crowds_state_comes_in_pieces_of_one_page(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 1, .size_max = 1};
+    struct crowd crowd = {0}, cut = {.stop_at = 2};
+    pl_position through = 0;
+
+    make_crowd(f);
+    begin(f);
+    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through),
+                     PL_OK);
+    assert_int_equal(crowd.pieces, 3);
+    assert_int_equal(crowd.members, CROWD_LEN);
+    assert_int_equal(crowd.events, 0); /* the page was full */
+    assert_int_equal(through, 1);
+    assert_false(crowd.more);
+    query.after = through;
+    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through),
+                     PL_OK);
+    assert_int_equal(crowd.pieces, 3); /* not again */
+    assert_int_equal(crowd.events, 1);
+    query.after = 0;
+    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &cut, &through),
+                     PL_OK);
+    assert_int_equal(cut.pieces, 2);
+    assert_int_equal(through, 0); /* what was cut short comes again from its start */
+    end(f);
+}
+
+static void a_state_fails_cleanly_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 10, .size_max = SIZE_MAX};
+    pl_position through = 77;
+    uint64_t nth = 0;
+    int rc;
+
+    make_crowd(f);
+    begin(f);
+    do {
+        struct crowd crowd = {0};
+
+        pl_mem_fail_at(++nth);
+        rc = f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through);
+        assert_true(rc == PL_OK || (rc == PL_E_NOMEM && through == 77));
+    } while (rc < 0);
+    pl_mem_fail_at(0);
+    assert_true(nth >= 3); /* the spans and the sources are kept, then the members */
+    end(f);
+}
+
 static void open_without_a_store_says_so(void **state)
 {
     struct fixture *f = *state;
@@ -644,6 +765,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_query_scans_a_table, setup, teardown),
         cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(page_fails_cleanly_without_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crowds_state_comes_in_pieces_of_one_page, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_state_fails_cleanly_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(open_without_a_store_says_so, setup, teardown),
     };
 

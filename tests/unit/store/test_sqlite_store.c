@@ -258,6 +258,76 @@ static void wal_goes_into_the_database_as_it_grows(void **state)
     assert_int_equal(pl_sqlite_store_checkpoint(f->sqlite), PL_OK);
 }
 
+enum { SECRETS_LEN = 30, SECRET_SIZE = 20000 }; /* each takes several pages */
+
+static bool file_has(const struct fixture *f, const char *name, const char *text)
+{
+    size_t size, len = strlen(text);
+    uint8_t *data = folder_read(&f->folder, name, &size);
+    bool has = false;
+
+    for (size_t i = 0; i + len <= size && !has; i++)
+        has = memcmp(data + i, text, len) == 0;
+    pl_free(data);
+    return has;
+}
+
+static void say_secrets(struct fixture *f)
+{
+    struct pl_room room = {.id = {1}, .name = "den", .retention_s = 1, .first_sequence = 1};
+
+    for (uint32_t i = 1; i <= SECRETS_LEN; i++) {
+        struct pl_event_row row = {.position = i,
+                                   .room = {1},
+                                   .sequence = i,
+                                   .kind = PL_EVENT_MESSAGE_SENT,
+                                   .create_ms = i,
+                                   .message_no = i};
+
+        row.bytes = pl_buf_new(i % 2 == 0 ? SECRET_SIZE : 100);
+        assert_non_null(row.bytes);
+        for (size_t k = 0; k < row.bytes->size; k++)
+            row.bytes->data[k] = (uint8_t) "SECRET"[k % 6];
+        assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_OK);
+        pl_buf_unref(row.bytes);
+    }
+    room.last_sequence = SECRETS_LEN;
+    assert_int_equal(f->store.ops->put_room(f->store.self, &room), PL_OK);
+}
+
+static void what_was_trimmed_is_in_no_file(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_meta meta = {.batch = 1, .time_ms = 1000};
+    struct pl_event_row last = {
+        .position = SECRETS_LEN + 1, .room = {1}, .sequence = SECRETS_LEN + 1, .create_ms = 5000};
+    struct pl_trim trim;
+
+    begin(&f->store);
+    say_secrets(f);
+    last.bytes = pl_buf_copy("kept", 4);
+    assert_non_null(last.bytes);
+    assert_int_equal(f->store.ops->append_event(f->store.self, &last), PL_OK);
+    pl_buf_unref(last.bytes);
+    commit(&f->store);
+    assert_int_equal(pl_sqlite_store_checkpoint(f->sqlite), PL_OK);
+    assert_true(file_has(f, PL_SQLITE_FILE, "SECRETSECRET"));
+    assert_true(file_has(f, PL_SQLITE_FILE "-wal", "SECRETSECRET"));
+
+    begin(&f->store);
+    assert_int_equal(f->store.ops->trim_room(f->store.self, last.room, 4999, 10, &trim), PL_OK);
+    assert_int_equal(trim.len, 10);
+    assert_int_equal(trim.trimmed.last_message, 10);
+    assert_int_equal(f->store.ops->trim_room(f->store.self, last.room, 4999, 100, &trim), PL_OK);
+    assert_int_equal(trim.len, SECRETS_LEN - 10);
+    assert_int_equal(trim.first_ms, 5000);
+    assert_int_equal(f->store.ops->put_meta(f->store.self, &meta), PL_OK);
+    commit(&f->store);
+    assert_false(file_has(f, PL_SQLITE_FILE, "SECRET"));
+    assert_false(file_has(f, PL_SQLITE_FILE "-wal", "SECRET"));
+    assert_true(file_has(f, PL_SQLITE_FILE, "kept"));
+}
+
 static void open_says_what_is_wrong_with_the_folder(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(work_that_is_not_for_one_is_passed_over_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(wal_goes_into_the_database_as_it_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_trimmed_is_in_no_file, setup, teardown),
         cmocka_unit_test_setup_teardown(open_says_what_is_wrong_with_the_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
     };

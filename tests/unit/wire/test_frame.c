@@ -1,5 +1,6 @@
 /* test_frame.c - frames written by hand are what protobuf-c reads. */
 #include "base/err.h"
+#include "base/mem.h"
 #include "parla/v1/chat_service.pb-c.h"
 #include "pb/message.h"
 #include "wire/cursor.h"
@@ -95,6 +96,70 @@ static void an_event_may_go_without_a_cursor(void **state)
     assert_string_equal(read_frame(fixture)->cursor, "");
 }
 
+/* The largest piece of a room's state that there can be. */
+static void a_rooms_state_fits_its_frame(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pl_state_member *members = pl_calloc(PL_ROOM_STATE_LEN_MAX, sizeof *members);
+    struct pl_room_state room_state = {.room = {.last_sequence = 41,
+                                                .first_sequence = 42,
+                                                .member_count = PL_ROOM_STATE_LEN_MAX,
+                                                .create_ms = INT64_MAX / 2},
+                                       .members = members,
+                                       .members_len = PL_ROOM_STATE_LEN_MAX,
+                                       .more_members = true};
+    const Parla__V1__StreamMessagesResponse *response;
+    struct pl_bytebuf bytes;
+
+    assert_non_null(members);
+    memset(room_state.room.name, 'r', PL_ROOM_NAME_SIZE_MAX);
+    memset(room_state.room.title, 't', PL_TITLE_SIZE_MAX);
+    memset(room_state.room.topic, 'o', PL_TOPIC_SIZE_MAX);
+    for (uint32_t i = 0; i < PL_ROOM_STATE_LEN_MAX; i++) {
+        members[i].member = (struct pl_member){.user = {UINT64_MAX - i},
+                                               .state = PL_MEMBER_JOINED,
+                                               .role = PL_ROLE_OWNER,
+                                               .update_ms = INT64_MAX / 2};
+        memset(members[i].name, 'n', PL_USER_NAME_SIZE_MAX);
+    }
+    pl_bytebuf_init(&bytes, PL_ROOM_STATE_SIZE_MAX);
+    fixture->framer.room_state_bytes(fixture->framer.self, &room_state, &bytes);
+    assert_int_equal(bytes.err, PL_OK);
+    fixture->framer.room_state(fixture->framer.self, (struct pl_bytes){bytes.data, bytes.size}, 7,
+                               NULL, true, &fixture->out);
+    response = read_frame(fixture);
+    assert_int_equal(response->item_case, PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_ROOM_STATE);
+    assert_cursor(fixture, response->cursor, 7);
+    assert_int_equal(response->room_state->as_of_sequence, 41);
+    assert_int_equal(response->room_state->room->first_sequence, 42);
+    assert_int_equal(response->room_state->n_members, PL_ROOM_STATE_LEN_MAX);
+    assert_int_equal(response->room_state->members[1]->user_id, UINT64_MAX - 1);
+    assert_int_equal(strlen(response->room_state->members[1]->user), PL_USER_NAME_SIZE_MAX);
+    assert_true(response->room_state->more_members);
+    pl_bytebuf_done(&bytes);
+    pl_free(members);
+}
+
+static void a_rooms_state_says_where_memory_is_short(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pl_state_member member = {.member = {.user = {1}}, .name = "ana"};
+    struct pl_room_state room_state = {.members = &member, .members_len = 1};
+    struct pl_bytebuf bytes;
+    uint64_t nth = 0;
+
+    pl_bytebuf_init(&bytes, PL_ROOM_STATE_SIZE_MAX);
+    do {
+        pl_bytebuf_clear(&bytes);
+        pl_mem_fail_at(++nth);
+        fixture->framer.room_state_bytes(fixture->framer.self, &room_state, &bytes);
+        assert_true(bytes.err == PL_OK || bytes.err == PL_E_NOMEM);
+    } while (bytes.err < 0);
+    pl_mem_fail_at(0);
+    assert_true(nth >= 2);
+    pl_bytebuf_done(&bytes);
+}
+
 static void the_other_items_are_what_they_say(void **state)
 {
     struct fixture *fixture = *state;
@@ -144,6 +209,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_event_goes_in_as_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_may_go_without_a_cursor, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rooms_state_fits_its_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rooms_state_says_where_memory_is_short, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_items_are_what_they_say, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_told, setup, teardown),
     };
