@@ -110,7 +110,7 @@ class Ended(Exception):
 
 class Stream(Items):
     """StreamMessages, and what always holds of it: a room's events come in order without a
-    hole or a repeat, and CaughtUp once."""
+    hole that no RoomState tells of, or a repeat, and CaughtUp once."""
 
     def __init__(self, call, user=""):
         super().__init__(call)
@@ -125,6 +125,8 @@ class Stream(Items):
         kind = item.WhichOneof("item")
         if kind == "event":
             self._check_event(item.event)
+        elif kind == "room_state":
+            self._last[item.room_state.room.room] = item.room_state.as_of_sequence
         elif kind == "caught_up":
             assert not self.is_caught_up, "CaughtUp came twice"
             self.is_caught_up = True
