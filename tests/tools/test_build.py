@@ -22,7 +22,7 @@ if ! mkdir "$STATE/busy"; then
     echo overlap >>"$STATE/ninja"
     exit 1
 fi
-printf '#!/bin/bash\\nprintf "%%s|" parl "$@"\\n' >"$2/$3"
+printf '#!/bin/bash\\nprintf "%%s|" parl "$@"; printf "$PARLAD_CLIENT"\\n' >"$2/$3"
 chmod +x "$2/$3"
 echo "$3" >>"$STATE/ninja"
 rmdir "$STATE/busy"
@@ -54,8 +54,7 @@ def start(tree, script, *arguments, **environment):
 
 def test_the_server_is_built_and_gets_the_arguments(tree):
     out, err = start(tree, "start-server.sh", "--data", "a b").communicate()
-    assert out.endswith("parl|--data|a b|"), err
-    assert "./start-client.sh" in out
+    assert out.endswith("parl|--data|a b|./start-client.sh"), err
     assert (tree / "build" / "parlad").exists()
 
 
@@ -75,7 +74,7 @@ def test_starts_at_one_moment_build_one_after_the_other(tree):
     for process in starts:
         out, err = process.communicate()
         assert process.returncode == 0, err
-        assert out.endswith("parl|")
+        assert "parl|" in out
     assert sorted((tree / "state" / "ninja").read_text().split()) == ["parla"] * 7 + ["parlad"]
 
 
