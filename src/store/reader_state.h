@@ -70,7 +70,8 @@
     X(PAGE_ROOM, "SELECT delivery, first_sequence, last_sequence, last_position, "             \
                  "trimmed_position FROM rooms WHERE id = ?1")                                  \
     X(GET_ROOM, "SELECT " PL_SQL_ROOM " FROM rooms r WHERE r.id = ?1")                         \
-    /* who was in it after ?2: the span that began last before it reached beyond */            \
+    /* who was in it at ?2: the span that began last before it reaches beyond; counted of all  \
+     * that ever were in it */                                                                 \
     X(STATE_COUNT, "SELECT count(*) FROM members m WHERE m.room = ?1 AND "                     \
                    "(SELECT s.until FROM spans s WHERE s.user = m.user AND s.room = ?1 AND "   \
                    "s.start < ?3 ORDER BY s.start DESC LIMIT 1) > ?2")                         \
