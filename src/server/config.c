@@ -418,7 +418,7 @@ static enum pl_config_result scan(int argc, char **argv, struct pl_config *confi
         }
         if (first && option == OPT_CONFIG && !read_file(config, optarg))
             return PL_CONFIG_INVALID;
-        if (!first && option >= OPT_KEY && option < OPT_CONFIG &&
+        if (!first && option >= OPT_KEY && option < OPT_KEY + KEYS_LEN &&
             !apply_option(config, &keys[option - OPT_KEY], optarg, &listened))
             return PL_CONFIG_INVALID;
     }
