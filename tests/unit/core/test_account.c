@@ -162,7 +162,7 @@ static void a_name_is_free_within_the_same_batch(void **state)
 
 static void make_rooms(struct world *world, const char *token, uint32_t len)
 {
-    static char names[1200][8];
+    static char names[1200][12];
 
     for (uint32_t i = 0; i < len; i++) {
         snprintf(names[i], sizeof names[i], "r%u", i);
