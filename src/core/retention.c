@@ -40,7 +40,7 @@ void pl_retention_appended(struct pl_engine *engine, struct pl_room *room)
 static int trim(struct pl_engine *engine, pl_room_id id, uint32_t *events_left)
 {
     struct pl_room *room;
-    struct pl_trim trim;
+    struct pl_trim trim = {0};
     int rc = pl_must_be(pl_cache_room(&engine->cache, id, &room));
 
     if (rc == PL_OK)
