@@ -54,7 +54,7 @@ int pl_base64url_decode(struct pl_bytes text, void *data, size_t data_size, size
     if (sodium_base642bin(data, data_size, (const char *)text.data, text.size, NULL, &size, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return PL_E_INVALID;
-    if (end != (const char *)text.data + text.size)
+    if (text.size > 0 && end != (const char *)text.data + text.size)
         return PL_E_INVALID;
     *ret_size = size;
     return PL_OK;

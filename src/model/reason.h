@@ -44,7 +44,7 @@
     /* messages */                                                                             \
     X(MESSAGE_NOT_FOUND, FAILED_PRECONDITION, "the room has no such message")                  \
     X(NOT_THE_LAST_MESSAGE, ABORTED, "another message came first")                             \
-    X(SENDING_TOO_FAST, RESOURCE_EXHAUSTED, "you are sending too fast; wait a little")              \
+    X(SENDING_TOO_FAST, RESOURCE_EXHAUSTED, "you are sending too fast; wait a little")         \
     X(LEASE_LOST, FAILED_PRECONDITION, "the message is no longer leased to you")               \
     X(TAKER_TOO_SLOW, RESOURCE_EXHAUSTED, "the messages handed to you were not read in time")  \
     X(ATTACHMENTS_UNSUPPORTED, UNIMPLEMENTED, "this server takes no attachments")              \

@@ -107,7 +107,7 @@ static int find_room(struct asked *asked, const char *name, struct pl_room *ret_
 /* The same, and the caller must be in it. */
 static int find_own_room(struct asked *asked, const char *name, struct pl_room *ret_room)
 {
-    struct pl_member member;
+    struct pl_member member = {.state = PL_MEMBER_NONE};
     int rc = find_room(asked, name, ret_room, &member);
 
     if (rc == PL_OK && !refused(asked) && member.state != PL_MEMBER_JOINED)

@@ -55,7 +55,7 @@ static int encode(void *self, const struct pl_event *event, struct pl_buf **ret_
 {
     Parla__V1__Event to = PARLA__V1__EVENT__INIT;
     struct pl_arena arena;
-    struct pl_buf *buf;
+    struct pl_buf *buf = NULL;
     int rc;
 
     (void)self;
@@ -69,7 +69,7 @@ static int encode(void *self, const struct pl_event *event, struct pl_buf **ret_
     if (rc == PL_OK)
         rc = pl_pb_pack(&to.base, &buf);
     pl_arena_done(&arena);
-    if (rc < 0)
+    if (rc != PL_OK)
         return rc;
     if (buf->size > PL_EVENT_SIZE_MAX) {
         pl_buf_unref(buf);

@@ -30,7 +30,7 @@ static char *get_env(const char *name)
 /* Parses what follows the program's name, up to a NULL. */
 static int parse(const char *first, ...)
 {
-    const char *argv[ARGS_LEN_MAX] = {"parla"};
+    static const char *argv[ARGS_LEN_MAX] = {"parla"}; /* the options point into it */
     int argc = 1;
     va_list args;
 

@@ -156,7 +156,7 @@ static void queries_alone_write_nothing(void **state)
     world_add(&world, PL_QUERY_GET_USER, "ana");
     assert_int_equal(world_apply(&world), PL_OK);
     assert_granted(world_last(&world));
-    pl_bytebuf_clear(&after);
+    pl_bytebuf_done(&after);
     world_dump(&world, &after);
     assert_int_not_equal(before.size, after.size);
     pl_bytebuf_done(&before);
