@@ -177,6 +177,16 @@ static void on_event(void *self, const Parla__V1__Event *event, const char *peer
     pl_marker_shown(chat->marker, event->room, event->sequence);
 }
 
+static void on_trimmed(void *self, const Parla__V1__RoomState *state, const char *peer)
+{
+    struct pl_bytebuf room;
+
+    pl_bytebuf_init(&room, 1024);
+    pl_message_room(&room, state->room->room, peer);
+    pl_chat_say(self, "%s: what was said before is no longer kept", pl_bytebuf_cstr(&room));
+    pl_bytebuf_done(&room);
+}
+
 static void on_reset(void *self)
 {
     struct pl_chat *chat = self;
@@ -271,7 +281,12 @@ static int open_parts(struct pl_chat *chat)
                                        .on_end = on_screen_end,
                                        .on_complete = on_complete};
     struct pl_follow_ops follow_ops = {
-        .self = chat, .on_event = on_event, .on_reset = on_reset, .on_refused = on_follow_refused};
+        .self = chat,
+        .on_event = on_event,
+        .on_trimmed = on_trimmed,
+        .on_reset = on_reset,
+        .on_refused = on_follow_refused,
+    };
     struct pl_sender_ops sender_ops = {.self = chat,
                                        .on_sent = on_sent,
                                        .on_refused = on_send_refused,

@@ -64,6 +64,20 @@ static void on_event(void *self, const Parla__V1__Event *event, const char *peer
         pl_marker_shown(tail->marker, event->room, event->sequence);
 }
 
+static void on_trimmed(void *self, const Parla__V1__RoomState *state, const char *peer)
+{
+    struct tail *tail = self;
+    struct pl_bytebuf *out = &tail->script.app.out;
+
+    if (tail->json) {
+        pl_json_trimmed(out, state, peer);
+        return;
+    }
+    pl_bytebuf_append_str(out, "* ");
+    pl_message_room(out, state->room->room, peer);
+    pl_bytebuf_append_str(out, ": what was said before is no longer kept\n");
+}
+
 static void on_reset(void *self)
 {
     (void)self;
@@ -91,7 +105,12 @@ static void find_next(struct tail *tail);
 static void begin(struct tail *tail)
 {
     struct pl_follow_ops ops = {
-        .self = tail, .on_event = on_event, .on_reset = on_reset, .on_refused = on_refused};
+        .self = tail,
+        .on_event = on_event,
+        .on_trimmed = on_trimmed,
+        .on_reset = on_reset,
+        .on_refused = on_refused,
+    };
     int err = pl_follow_new(&tail->script.app, (const char *const *)tail->rooms, tail->rooms_len,
                             start_of(tail->options), &ops, &tail->follow);
 

@@ -175,6 +175,11 @@ static void deliver(struct pl_follow *follow, const Parla__V1__StreamMessagesRes
         follow->ops.on_event(follow->ops.self, item->event,
                              pl_follow_peer(follow, item->event->room));
         break;
+    case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_ROOM_STATE:
+        if (item->room_state->room != NULL && !item->room_state->more_members)
+            follow->ops.on_trimmed(follow->ops.self, item->room_state,
+                                   pl_follow_peer(follow, item->room_state->room->room));
+        break;
     case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_CAUGHT_UP:
         if (follow->ops.on_caught_up != NULL)
             follow->ops.on_caught_up(follow->ops.self);

@@ -21,6 +21,8 @@ struct pl_follow_ops {
     void *self;
     /* peer: of a direct room the other one's name; else "". */
     void (*on_event)(void *self, const Parla__V1__Event *event, const char *peer);
+    /* Events before this are no longer kept; once a room, at the end of its state. */
+    void (*on_trimmed)(void *self, const Parla__V1__RoomState *state, const char *peer);
     /* All that had happened before has been delivered. May be NULL. */
     void (*on_caught_up)(void *self);
     /* The server's log is another one: all begins anew. */

@@ -100,6 +100,16 @@ void pl_json_happening(struct pl_bytebuf *out, const Parla__V1__Event *event, co
     put(out, object);
 }
 
+void pl_json_trimmed(struct pl_bytebuf *out, const Parla__V1__RoomState *state, const char *peer)
+{
+    json_t *object = json_pack("{s:s, s:s, s:I}", "type", "trimmed", "room", state->room->room,
+                               "sequence", (json_int_t)state->as_of_sequence);
+
+    if (peer[0] != 0)
+        set(out, object, "peer", json_string(peer));
+    put(out, object);
+}
+
 void pl_json_room(struct pl_bytebuf *out, const Parla__V1__JoinedRoom *joined)
 {
     const Parla__V1__Room *room = joined->room;

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.deadline import DEADLINE
+from support.deadline import DEADLINE, eventually
 from support.server import read_line
 from support.terminal import COMMAND, environment
 
@@ -282,6 +282,20 @@ def test_tail_outlives_a_restart_of_the_server(parlad, account, sign_in):
     bob.reconnect()
     bob.send("lobby", "after")
     assert read_json(process)["text"] == "after"
+
+
+def test_tail_tells_what_is_no_longer_kept(account, guest, fresh):
+    bob, room, me = guest("bob"), fresh("hasty"), account()
+    bob.create(room, retention_seconds=1)
+    for text in "abc":
+        bob.send(room, text)
+    eventually(lambda: bob.call("GetRoom", room=room).room.first_sequence == 5)
+    me.do("--user", fresh("ana"), "join", room)
+    process = me.start("tail", room, "--beginning", "--json")
+    assert read_json(process) == {"type": "trimmed", "room": room, "sequence": 4}
+    assert read_json(process)["text"] == "c"
+    process = me.start("tail", room, "--beginning")
+    assert f"#{room}: what was said before is no longer kept" in read_line(process)
 
 
 def test_a_closed_output_ends_it_quietly(account, guest, fresh):
