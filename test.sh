@@ -203,11 +203,11 @@ run_valgrind() {
         not_run "$name"
         return
     fi
-    # Where bytes are read and written; runs that fail each allocation in turn
-    # take too long.
+    # Where bytes are read and written; runs that fail each allocation in turn,
+    # and those against a model, take too long.
     mapfile -t names < <(
         meson test -C build --no-rebuild --list --suite base --suite pb --suite wire \
-            --suite rpc --suite core 2>/dev/null | sed -n 's|^.* / ||p' | grep -v failure
+            --suite rpc --suite core 2>/dev/null | sed -n 's|^.* / ||p' | grep -vE 'failure|model|on_disk'
     )
     # Meson adds the wrapper's name to the report's.
     tests "$name" meson build/meson-logs/unit-tests-valgrind.json \
