@@ -166,8 +166,9 @@ static void on_event(void *self, const Parla__V1__Event *event, const char *peer
     bool is_mine = event->kind_case == PARLA__V1__EVENT__KIND_MEMBER_CHANGED &&
                    member->user_id == chat->app.user_id;
 
-    if (event->sequence <= pl_marker_last(chat->marker, event->room))
-        return; /* shown already */
+    if (event->sequence <= pl_marker_last(chat->marker, event->room) &&
+        (is_mine || event->kind_case == PARLA__V1__EVENT__KIND_MESSAGE_SENT))
+        return; /* shown already; who else came and went, the history does not tell */
     if (!is_mine)
         pl_chat_show_event(chat, event, peer);
     else if (member->state == PARLA__V1__MEMBER_STATE__MEMBER_STATE_JOINED)
