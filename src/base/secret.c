@@ -24,16 +24,6 @@ struct pl_hash pl_hash_of(struct pl_bytes data)
     return hash;
 }
 
-void pl_mac(const uint8_t key[PL_KEY_SIZE], struct pl_bytes data, uint8_t *mac, size_t mac_size)
-{
-    uint8_t full[PL_HASH_SIZE];
-
-    PL_ASSERT(mac_size >= PL_MAC_SIZE_MIN && mac_size <= sizeof full);
-    PL_ASSERT(crypto_generichash(full, sizeof full, data.data, data.size, key, PL_KEY_SIZE) == 0);
-    for (size_t i = 0; i < mac_size; i++)
-        mac[i] = full[i];
-}
-
 bool pl_secret_equal(const void *a, const void *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;

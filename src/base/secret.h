@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PL_HASH_SIZE = 32, PL_MAC_SIZE_MIN = 8, PL_KEY_SIZE = 32 };
+enum { PL_HASH_SIZE = 32 };
 
 /* A BLAKE2b-256 digest. */
 struct pl_hash {
@@ -28,9 +28,6 @@ void pl_random(void *data, size_t size);
 
 /* BLAKE2b-256 of the bytes. */
 struct pl_hash pl_hash_of(struct pl_bytes data);
-
-/* The first `mac_size` bytes (8 to 32) of keyed BLAKE2b over the bytes. */
-void pl_mac(const uint8_t key[PL_KEY_SIZE], struct pl_bytes data, uint8_t *mac, size_t mac_size);
 
 /* Compares in constant time. */
 bool pl_secret_equal(const void *a, const void *b, size_t size);

@@ -323,34 +323,6 @@ uint32_t pl_router_list_online(const struct pl_router *router, const char *prefi
     return pl_online_list(&router->registry.online, prefix, after, len_max, ret_ids);
 }
 
-/* Whether no earlier stream of the user is of the same session. */
-static bool is_first_of_session(const struct pl_reg_user *user, const struct pl_reg_stream *stream)
-{
-    PL_LIST_EACH (node, &user->streams) {
-        const struct pl_reg_stream *other = PL_CONTAINER(node, struct pl_reg_stream, of_user);
-
-        if (other == stream)
-            return true;
-        if (other->session.v == stream->session.v)
-            return false;
-    }
-    PL_UNREACHABLE();
-}
-
-void pl_router_each_session(const struct pl_router *router,
-                            void (*on_session)(void *arg, pl_session_id session), void *arg)
-{
-    const struct pl_map *streams = &router->registry.streams;
-
-    for (struct pl_map_node *node = pl_map_walk(streams, NULL); node != NULL;
-         node = pl_map_walk(streams, node)) {
-        const struct pl_reg_stream *stream = PL_CONTAINER(node, struct pl_reg_stream, node);
-
-        if (is_first_of_session(stream->user_weak, stream))
-            on_session(arg, stream->session);
-    }
-}
-
 size_t pl_router_streams_len(const struct pl_router *router)
 {
     return router->registry.streams.len;

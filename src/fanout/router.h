@@ -46,10 +46,6 @@ bool pl_router_online(const struct pl_router *router, pl_user_id user);
 uint32_t pl_router_list_online(const struct pl_router *router, const char *prefix,
                                const char *after, uint32_t len_max, pl_user_id *ret_ids);
 
-/* Calls back once for each session that has a stream open. */
-void pl_router_each_session(const struct pl_router *router,
-                            void (*on_session)(void *arg, pl_session_id session), void *arg);
-
 size_t pl_router_streams_len(const struct pl_router *router);
 
 #endif

@@ -42,24 +42,6 @@ static void the_hash_is_blake2b_256(void **state)
     assert_memory_not_equal(a.v, b.v, sizeof a.v);
 }
 
-static void a_mac_depends_on_key_and_data(void **state)
-{
-    uint8_t key[PL_KEY_SIZE] = {1}, other[PL_KEY_SIZE] = {2};
-    uint8_t mac[32], again[32], shorter[8 + 1] = {0};
-
-    (void)state;
-    pl_mac(key, pl_bytes_str("data"), mac, sizeof mac);
-    pl_mac(key, pl_bytes_str("data"), again, sizeof again);
-    assert_memory_equal(mac, again, sizeof mac);
-    pl_mac(key, pl_bytes_str("date"), again, sizeof again);
-    assert_memory_not_equal(mac, again, 8);
-    pl_mac(other, pl_bytes_str("data"), again, sizeof again);
-    assert_memory_not_equal(mac, again, 8);
-    pl_mac(key, pl_bytes_str("data"), shorter, 8);
-    assert_memory_equal(mac, shorter, 8); /* its first bytes */
-    assert_int_equal(shorter[8], 0);      /* and not one more */
-}
-
 static void secrets_are_compared_to_their_last_byte(void **state)
 {
     uint8_t a[32] = {0}, b[32] = {0};
@@ -165,7 +147,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(the_hash_is_blake2b_256),
-        cmocka_unit_test(a_mac_depends_on_key_and_data),
         cmocka_unit_test(secrets_are_compared_to_their_last_byte),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
         cmocka_unit_test(every_size_goes_there_and_back),

@@ -274,27 +274,6 @@ static void router_markers_and_ends_go_to_their_user(void **state)
     bench_done(&bench);
 }
 
-static void on_session(void *arg, pl_session_id session)
-{
-    uint64_t *sum = arg;
-
-    *sum = *sum * 100 + session.v;
-}
-
-static void router_each_session_comes_once(void **state)
-{
-    BENCH();
-    uint64_t sum = 0;
-
-    (void)state;
-    for (uint64_t id = 1; id < 6; id++)
-        add_subscribe(&bench, 1, id, 3, true);
-    expect_route(&bench, 0, "");
-    pl_router_each_session(bench.router, on_session, &sum);
-    assert_int_equal(sum, 30);
-    bench_done(&bench);
-}
-
 static void expect_online(struct bench *bench, const char *prefix, const char *after,
                           uint32_t len_max, const char *expected)
 {
@@ -410,7 +389,6 @@ int main(void)
         cmocka_unit_test(router_user_who_comes_back_in_the_batch_stays),
         cmocka_unit_test(router_stream_that_names_a_room_keeps_it),
         cmocka_unit_test(router_markers_and_ends_go_to_their_user),
-        cmocka_unit_test(router_each_session_comes_once),
         cmocka_unit_test(router_lists_who_is_online_by_name),
         cmocka_unit_test(router_sorts_many_whatever_their_order),
         cmocka_unit_test(router_bears_each_allocation_failing),
