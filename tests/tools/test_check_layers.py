@@ -77,7 +77,9 @@ def test_any_other_include_is_named_with_file_and_line(check, layer, path):
     ("<sqlite3.h>", {"store"}),
     ("<libpq-fe.h>", {"journal"}),
     ("<nghttp2/nghttp2.h>", {"rpc"}),
-    ("<jansson.h>", {"pb", "client"}),
+    ("<llhttp.h>", {"rpc"}),
+    ("<zlib.h>", {"rpc"}),
+    ("<jansson.h>", {"pb", "rpc", "client"}),
     ("<ini.h>", {"server"}),
     ("<histedit.h>", {"client"}),
     ("<protobuf-c/protobuf-c.h>", {"pb", "rpc", "wire", "client"}),
@@ -85,7 +87,7 @@ def test_any_other_include_is_named_with_file_and_line(check, layer, path):
     ('"uv.h"', {"net"}),
 ])
 def test_headers_of_others_have_their_folders(check, header, allowed):
-    layers = ("base", "model", "core", "store", "journal", "pb", "fanout", "rpc", "wire", "net",
+    layers = ("base", "model", "core", "store", "journal", "pb", "fanout", "rpc", "wire", "net", "transport",
               "server", "client")
     status, lines = check({f"src/{layer}/a.c": f"#include {header}\n" for layer in layers})
     named = {line.split("/")[1] for line in lines}
