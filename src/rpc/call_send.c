@@ -66,7 +66,7 @@ int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
     rc = pl_rpc_call_send_head(call);
     if (rc < 0)
         return rc;
-    rc = pl_rpc_outbox_push(&call->outbox, message);
+    rc = pl_rpc_outbox_push(&call->outbox, message, 0);
     if (rc < 0)
         return rc;
     resume(call);

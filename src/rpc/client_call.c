@@ -160,7 +160,7 @@ int pl_rpc_client_send(struct pl_rpc_client_call *call, struct pl_bytes message)
     buf = pl_buf_copy(message.data, message.size);
     if (buf == NULL)
         return message.size > PL_BUF_SIZE_MAX ? PL_E_LIMIT : PL_E_NOMEM;
-    rc = pl_rpc_outbox_push(&call->outbox, buf);
+    rc = pl_rpc_outbox_push(&call->outbox, buf, 0);
     pl_buf_unref(buf);
     if (rc < 0)
         return rc;

@@ -12,7 +12,7 @@ enum { RING_CAP_MIN = 4, RING_CAP_KEPT = 16 };
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 {
     for (size_t i = 0; i < outbox->len; i++)
-        pl_buf_unref(outbox->items[(outbox->first + i) % outbox->cap]);
+        pl_buf_unref(outbox->items[(outbox->first + i) % outbox->cap].buf);
     pl_free(outbox->items);
     *outbox = (struct pl_rpc_outbox){0};
 }
@@ -20,7 +20,7 @@ void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 static int grow(struct pl_rpc_outbox *outbox)
 {
     size_t cap = outbox->cap > 0 ? outbox->cap * 2 : RING_CAP_MIN;
-    struct pl_buf **items = pl_calloc(cap, sizeof(struct pl_buf *));
+    struct pl_rpc_outbox_item *items = pl_calloc(cap, sizeof *items);
 
     if (items == NULL)
         return PL_E_NOMEM;
@@ -33,19 +33,35 @@ static int grow(struct pl_rpc_outbox *outbox)
     return PL_OK;
 }
 
-int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message)
+static size_t head_size(const struct pl_rpc_outbox_item *item)
+{
+    return item->bare ? 0 : PL_RPC_ENVELOPE_SIZE;
+}
+
+static int push(struct pl_rpc_outbox *outbox, struct pl_rpc_outbox_item item)
 {
     if (outbox->len == outbox->cap && grow(outbox) < 0)
         return PL_E_NOMEM;
-    outbox->items[(outbox->first + outbox->len) % outbox->cap] = pl_buf_ref(message);
+    pl_buf_ref(item.buf);
+    outbox->items[(outbox->first + outbox->len) % outbox->cap] = item;
     outbox->len++;
-    outbox->size += PL_RPC_ENVELOPE_SIZE + message->size;
+    outbox->size += head_size(&item) + item.buf->size;
     return PL_OK;
+}
+
+int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message, uint8_t flags)
+{
+    return push(outbox, (struct pl_rpc_outbox_item){.buf = message, .flags = flags});
+}
+
+int pl_rpc_outbox_push_bare(struct pl_rpc_outbox *outbox, struct pl_buf *bytes)
+{
+    return push(outbox, (struct pl_rpc_outbox_item){.buf = bytes, .bare = true});
 }
 
 static void drop_first(struct pl_rpc_outbox *outbox)
 {
-    pl_buf_unref(outbox->items[outbox->first]);
+    pl_buf_unref(outbox->items[outbox->first].buf);
     outbox->first = (outbox->first + 1) % outbox->cap;
     outbox->len--;
     outbox->offset = 0;
@@ -56,18 +72,19 @@ static void drop_first(struct pl_rpc_outbox *outbox)
 /* Moves a part of the first message: of its envelope, or of its bytes. */
 static size_t pull_part(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size)
 {
-    const struct pl_buf *message = outbox->items[outbox->first];
+    const struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+    size_t envelope_size = head_size(item);
     uint8_t head[PL_RPC_ENVELOPE_SIZE];
     const uint8_t *from;
     size_t left;
 
-    if (outbox->offset < sizeof head) {
-        pl_rpc_envelope_write(head, 0, message->size);
+    if (outbox->offset < envelope_size) {
+        pl_rpc_envelope_write(head, item->flags, item->buf->size);
         from = head + outbox->offset;
-        left = sizeof head - outbox->offset;
+        left = envelope_size - outbox->offset;
     } else {
-        from = message->data + (outbox->offset - sizeof head);
-        left = message->size - (outbox->offset - sizeof head);
+        from = item->buf->data + (outbox->offset - envelope_size);
+        left = item->buf->size - (outbox->offset - envelope_size);
     }
     if (size > left)
         size = left;
@@ -82,8 +99,10 @@ size_t pl_rpc_outbox_pull(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size
     size_t moved = 0;
 
     while (outbox->len > 0 && moved < size) {
+        const struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+
         moved += pull_part(outbox, to + moved, size - moved);
-        if (outbox->offset == PL_RPC_ENVELOPE_SIZE + outbox->items[outbox->first]->size)
+        if (outbox->offset == head_size(item) + item->buf->size)
             drop_first(outbox);
     }
     return moved;

@@ -2,6 +2,7 @@
  * outbox.h - messages that wait for HTTP/2 to take them.
  *
  * A message is referred to, not copied; its envelope is written while it leaves.
+ * Bytes without an envelope may be queued as well.
  *
  * Ownership: the outbox owns a reference of each message.
  * Limits:    none of its own; who fills it looks at its size.
@@ -15,8 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pl_rpc_outbox_item {
+    struct pl_buf *buf;
+    uint8_t flags; /* of the envelope */
+    bool bare;     /* it has none */
+};
+
 struct pl_rpc_outbox {
-    struct pl_buf **items; /* a ring */
+    struct pl_rpc_outbox_item *items; /* a ring */
     size_t first;
     size_t len;
     size_t cap;
@@ -27,8 +34,12 @@ struct pl_rpc_outbox {
 /* An empty one is all zero. */
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox);
 
-/* Adds a message at the end; takes a reference of its own. PL_E_NOMEM. */
-int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message);
+/* Adds a message at the end, with the flags of its envelope; takes a reference of
+ * its own. PL_E_NOMEM. */
+int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message, uint8_t flags);
+
+/* The same for bytes that have no envelope. */
+int pl_rpc_outbox_push_bare(struct pl_rpc_outbox *outbox, struct pl_buf *bytes);
 
 /* Moves up to `size` bytes out; returns how many. */
 size_t pl_rpc_outbox_pull(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size);

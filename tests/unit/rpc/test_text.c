@@ -230,8 +230,8 @@ static void outbox_envelopes_messages_in_order(void **state)
         size_t size = 0, moved;
 
         for (int i = 0; i < 100; i++) {
-            assert_int_equal(pl_rpc_outbox_push(&outbox, one), PL_OK);
-            assert_int_equal(pl_rpc_outbox_push(&outbox, none), PL_OK);
+            assert_int_equal(pl_rpc_outbox_push(&outbox, one, 0), PL_OK);
+            assert_int_equal(pl_rpc_outbox_push(&outbox, none, 0), PL_OK);
         }
         assert_int_equal(outbox.size, 1300);
         while ((moved = pl_rpc_outbox_pull(&outbox, data + size, piece)) > 0)
@@ -241,7 +241,7 @@ static void outbox_envelopes_messages_in_order(void **state)
         assert_false(pl_rpc_outbox_amid(&outbox));
         for (size_t at = 0; at < size; at += 13)
             assert_memory_equal(data + at, "\0\0\0\0\3one\0\0\0\0\0", 13);
-        assert_int_equal(pl_rpc_outbox_push(&outbox, one), PL_OK);
+        assert_int_equal(pl_rpc_outbox_push(&outbox, one, 0), PL_OK);
         pl_rpc_outbox_done(&outbox);
         pl_buf_unref(one);
         pl_buf_unref(none);
