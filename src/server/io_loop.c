@@ -1,5 +1,5 @@
 /*
- * io_loop.c - a loop's letters, its timers, its turn's end, and its drain.
+ * io_loop.c - a loop's letters, its heartbeats, its turn's end, and its drain.
  */
 #include "server/io_loop.h"
 
@@ -15,7 +15,6 @@
 
 enum {
     INBOX_LEN_MAX = 1 << 20,
-    TICK_MS = 100,
     PAGE_LEN_MAX = 512,
     PAGE_SIZE_MAX = 64 * 1024,
     DRAIN_GRACE_MS = 3000, /* for calls under way */
@@ -87,9 +86,6 @@ static void on_drain(struct pl_io_loop *io)
 {
     io->draining = true;
     io->drain_until_ms = pl_loop_now_ms(io->loop) + DRAIN_GRACE_MS;
-    for (uint32_t i = 0; i < io->listeners_len; i++)
-        pl_listener_free(io->listeners[i]);
-    io->listeners_len = 0;
     pl_rpc_health_drain(io->health);
     pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
     PL_LIST_EACH (node, &io->stream_calls) {
@@ -98,12 +94,7 @@ static void on_drain(struct pl_io_loop *io)
         if (stream_call->taker)
             pl_take_drain(stream_call, PL_RETRY_AFTER_MS);
     }
-    PL_LIST_EACH (node, &io->connections) {
-        struct pl_connection *connection = PL_CONTAINER(node, struct pl_connection, node);
-
-        pl_rpc_conn_drain(connection->rpc);
-        pl_connection_mark(connection);
-    }
+    pl_port_drain(io->port);
 }
 
 static void on_letter(void *self, struct pl_letter *letter)
@@ -138,7 +129,7 @@ static void check_drained(struct pl_io_loop *io)
 {
     if (!io->draining || io->drained)
         return;
-    if (io->connections_len > 0 && pl_loop_now_ms(io->loop) < io->drain_until_ms)
+    if (pl_port_connections_len(io->port) > 0 && pl_loop_now_ms(io->loop) < io->drain_until_ms)
         return;
     io->drained = true;
     io->drain.kind = PL_MSG_DRAINED;
@@ -150,30 +141,16 @@ static void check_drained(struct pl_io_loop *io)
 static void on_turn_end(void *self)
 {
     struct pl_io_loop *io = self;
-    struct pl_list *node;
     bool again;
 
-    if (io->hub == NULL)
-        return; /* half-built, being freed */
+    if (io->port == NULL)
+        return; /* half-built, or being freed */
     do {
         pl_stream_end_failed(io);
         again = pl_hub_turn(io->hub);
-        while ((node = pl_list_first(&io->dirty)) != NULL) {
-            pl_list_remove(node);
-            pl_connection_flush(PL_CONTAINER(node, struct pl_connection, dirty_node));
-            again = true;
-        }
+        again = pl_port_flush(io->port) || again;
     } while (again || io->pages_failed);
     check_drained(io);
-}
-
-static void on_tick(void *self)
-{
-    struct pl_io_loop *io = self;
-    int64_t now_ms = pl_loop_now_ms(io->loop);
-
-    PL_LIST_EACH (node, &io->connections)
-        pl_connection_tick(PL_CONTAINER(node, struct pl_connection, node), now_ms);
 }
 
 static void on_beat(void *self)
@@ -189,20 +166,6 @@ static void on_beat(void *self)
         if (stream_call->taker)
             pl_take_beat(stream_call, now_ms);
     }
-}
-
-static void on_want_send(void *self, struct pl_rpc_conn *rpc)
-{
-    struct pl_connection *connection = pl_rpc_conn_data(rpc);
-
-    (void)self;
-    if (connection != NULL) /* else it is being made */
-        pl_connection_mark(connection);
-}
-
-static void on_accept(void *self, struct pl_socket *socket)
-{
-    pl_connection_accept(self, socket);
 }
 
 /* Heartbeats tell the time of day; the rest of the hub knows no clock. */
@@ -267,43 +230,49 @@ static uint64_t beat_ms_of(const struct pl_config *config)
     return beat_ms > 0 ? (uint64_t)beat_ms : 1;
 }
 
-static int make_timers(struct pl_io_loop *io)
+static int make_port(struct pl_io_loop *io)
+{
+    struct pl_port_config port = {
+        .limits = PL_PORT_LIMITS_DEFAULT,
+        .extra_size = sizeof(struct pl_connection),
+    };
+
+    port.limits.connections_max = io->config.config->connections_max;
+    return pl_port_new(io->loop, io->host, &port, &io->port);
+}
+
+static int make_beats(struct pl_io_loop *io)
 {
     uint64_t beat_ms = beat_ms_of(io->config.config);
-    int rc = pl_timer_new(io->loop, on_tick, io, &io->ticks);
+    int rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
 
     if (rc == PL_OK)
-        rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
-    if (rc < 0)
-        return rc;
-    pl_timer_start(io->ticks, TICK_MS, TICK_MS);
-    pl_timer_start(io->beats, beat_ms, beat_ms);
-    return PL_OK;
+        pl_timer_start(io->beats, beat_ms, beat_ms);
+    return rc;
 }
 
 int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **ret_io)
 {
     struct pl_io_loop *io = pl_zalloc(sizeof *io);
     struct pl_loop_ops loop_ops = {io, on_letter, on_turn_end};
-    struct pl_rpc_host_ops host_ops = {io, on_want_send};
     int rc;
 
     if (io == NULL)
         return PL_E_NOMEM;
     io->config = *config;
     io->drain.kind = PL_MSG_DRAIN;
-    pl_list_init(&io->connections);
-    pl_list_init(&io->dirty);
     pl_list_init(&io->stream_calls);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
-        rc = pl_rpc_host_new(&host_ops, &io->host);
+        rc = pl_rpc_host_new(&pl_port_host_ops, &io->host);
     if (rc == PL_OK)
         rc = add_services(io);
     if (rc == PL_OK)
         rc = make_hub(io);
     if (rc == PL_OK)
-        rc = make_timers(io);
+        rc = make_port(io);
+    if (rc == PL_OK)
+        rc = make_beats(io);
     if (rc < 0) {
         pl_io_loop_free(io);
         return rc;
@@ -314,13 +283,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
 
 int pl_io_loop_listen(struct pl_io_loop *io, struct pl_bound *bound)
 {
-    int rc;
-
-    PL_ASSERT(io->listeners_len < PL_CONFIG_LISTEN_LEN_MAX);
-    rc = pl_listener_new(io->loop, bound, on_accept, io, &io->listeners[io->listeners_len]);
-    if (rc == PL_OK)
-        io->listeners_len++;
-    return rc;
+    return pl_port_listen(io->port, bound);
 }
 
 static void thread_main(void *self)
@@ -363,9 +326,8 @@ void pl_io_loop_free(struct pl_io_loop *io)
     if (io == NULL)
         return;
     PL_ASSERT(io->thread == NULL);
-    for (uint32_t i = 0; i < io->listeners_len; i++)
-        pl_listener_free(io->listeners[i]);
-    pl_timer_free(io->ticks);
+    pl_port_free(io->port);
+    io->port = NULL;
     pl_timer_free(io->beats);
     pl_loop_free(io->loop);
     pl_rpc_reflection_free(io->reflection);

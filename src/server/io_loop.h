@@ -1,5 +1,5 @@
 /*
- * io_loop.h - one thread with its listeners, connections, calls and streams.
+ * io_loop.h - one thread with its port, calls and streams.
  *
  * Loops share nothing. What a loop needs of others it gets by errands.
  *
@@ -19,6 +19,7 @@
 #include "server/reader_pool.h"
 #include "server/service.h"
 #include "server/stream_call.h"
+#include "transport/port.h"
 #include "wire/frame.h"
 
 struct pl_io_loop_config {
@@ -43,13 +44,8 @@ struct pl_io_loop {
     struct pl_hub *hub;
     struct pl_wire_framer framer;
     struct pl_service_ctx services[PL_SERVICES_LEN];
-    struct pl_listener *listeners[PL_CONFIG_LISTEN_LEN_MAX];
-    uint32_t listeners_len;
-    struct pl_timer *ticks;     /* connections' deadlines */
-    struct pl_timer *beats;     /* heartbeats, sessions in use */
-    struct pl_list connections; /* of struct pl_connection */
-    uint32_t connections_len;
-    struct pl_list dirty;        /* connections with something to send */
+    struct pl_port *port;
+    struct pl_timer *beats;      /* heartbeats, sessions in use */
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
     size_t errands_size;         /* what requests hold that are under way, in bytes */
     bool pages_failed;           /* some stream's page could not be asked for */
@@ -57,7 +53,6 @@ struct pl_io_loop {
     bool drained;
     int64_t drain_until_ms; /* monotonic */
     struct pl_msg drain;    /* the letter that says so, and the answer */
-    uint8_t send_buf[256 * 1024];
 };
 
 /* PL_E_NOMEM, PL_E_IO. */

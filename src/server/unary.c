@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "rpc/details.h"
 #include "server/connection.h"
+#include "server/io_loop.h"
 
 #include <string.h>
 
@@ -154,7 +155,7 @@ static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
 /* A connection that sends more than it may is told when to go on. */
 static void limit_sends(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
 {
-    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    struct pl_connection *connection = pl_connection_of(call);
     uint32_t per_second = io->config.config->send_rate;
     uint32_t wait_ms;
 
@@ -204,7 +205,7 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
  * a command has done is told in any case; that is short. */
 static bool hold(struct pl_rpc_call *call, const struct pl_errand *errand)
 {
-    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    struct pl_connection *connection = pl_connection_of(call);
     size_t size = errand->response->size;
 
     if (errand->kind != PL_ERRAND_COMMAND && connection->answers_size > 0 &&
@@ -217,7 +218,7 @@ static bool hold(struct pl_rpc_call *call, const struct pl_errand *errand)
 
 void pl_unary_on_close(struct pl_rpc_call *call)
 {
-    struct pl_connection *connection = pl_rpc_conn_data(pl_rpc_call_conn(call));
+    struct pl_connection *connection = pl_connection_of(call);
     struct pl_buf *response = pl_rpc_call_data(call);
 
     if (response == NULL)

@@ -1,0 +1,168 @@
+/*
+ * port.c - listeners, the turn's end, time, and the drain.
+ *
+ * A connection that is being closed has calls no more, but its socket lives on for a
+ * moment. So a port that its owner has freed goes with the last of them.
+ */
+#include "transport/port.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "transport/port_connection.h"
+
+enum { TICK_MS = 100 };
+
+struct port_listener {
+    struct pl_list node; /* in port->listeners */
+    struct pl_listener *listener;
+};
+
+static void on_want_send(void *self, struct pl_rpc_conn *rpc)
+{
+    struct pl_port_connection *connection = pl_rpc_conn_data(rpc);
+
+    (void)self;
+    if (connection != NULL) /* else it is being made */
+        pl_port_connection_mark(connection);
+}
+
+const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send};
+
+static void on_tick(void *self)
+{
+    struct pl_port *port = self;
+    int64_t now_ms = pl_loop_now_ms(port->loop_weak);
+
+    PL_LIST_EACH (node, &port->connections)
+        pl_port_connection_tick(PL_CONTAINER(node, struct pl_port_connection, node), now_ms);
+}
+
+int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_port_config *config,
+                struct pl_port **ret_port)
+{
+    struct pl_port *port;
+    int rc;
+
+    PL_ASSERT(config->limits.connections_max > 0);
+    PL_ASSERT(config->limits.peer_connections_max > 0);
+    PL_ASSERT(config->limits.first_bytes_ms > 0);
+    port = pl_zalloc(sizeof *port);
+    if (port == NULL)
+        return PL_E_NOMEM;
+    port->loop_weak = loop;
+    port->host_weak = host;
+    port->config = *config;
+    pl_list_init(&port->listeners);
+    pl_list_init(&port->connections);
+    pl_list_init(&port->dirty);
+    pl_peers_init(&port->peers);
+    rc = pl_timer_new(loop, on_tick, port, &port->ticks);
+    if (rc < 0) {
+        pl_port_free(port);
+        return rc;
+    }
+    pl_timer_start(port->ticks, TICK_MS, TICK_MS);
+    *ret_port = port;
+    return PL_OK;
+}
+
+static void on_accept(void *self, struct pl_socket *socket)
+{
+    pl_port_connection_accept(self, socket);
+}
+
+int pl_port_listen(struct pl_port *port, struct pl_bound *bound)
+{
+    struct port_listener *added;
+    int rc;
+
+    PL_ASSERT(!port->draining);
+    added = pl_zalloc(sizeof *added);
+    if (added == NULL)
+        return PL_E_NOMEM;
+    rc = pl_listener_new(port->loop_weak, bound, on_accept, port, &added->listener);
+    if (rc < 0) {
+        pl_free(added);
+        return rc;
+    }
+    pl_list_append(&port->listeners, &added->node);
+    return PL_OK;
+}
+
+static void stop_listening(struct pl_port *port)
+{
+    PL_LIST_EACH (node, &port->listeners) {
+        struct port_listener *listener = PL_CONTAINER(node, struct port_listener, node);
+
+        pl_list_remove(&listener->node);
+        pl_listener_free(listener->listener);
+        pl_free(listener);
+    }
+}
+
+bool pl_port_flush(struct pl_port *port)
+{
+    struct pl_list *node;
+    bool any = false;
+
+    while ((node = pl_list_first(&port->dirty)) != NULL) {
+        pl_list_remove(node);
+        pl_port_connection_flush(PL_CONTAINER(node, struct pl_port_connection, dirty_node));
+        any = true;
+    }
+    return any;
+}
+
+void pl_port_drain(struct pl_port *port)
+{
+    if (port->draining)
+        return;
+    port->draining = true;
+    stop_listening(port);
+    PL_LIST_EACH (node, &port->connections)
+        pl_port_connection_drain(PL_CONTAINER(node, struct pl_port_connection, node));
+}
+
+size_t pl_port_connections_len(const struct pl_port *port)
+{
+    return port->connections_len;
+}
+
+void *pl_port_extra(struct pl_rpc_conn *conn)
+{
+    struct pl_port_connection *connection = pl_rpc_conn_data(conn);
+
+    PL_ASSERT(connection != NULL);
+    return connection->extra;
+}
+
+static void free_now(struct pl_port *port)
+{
+    pl_peers_done(&port->peers);
+    pl_free(port);
+}
+
+void pl_port_connection_gone(struct pl_port *port)
+{
+    PL_ASSERT(port->connections_len > 0);
+    port->connections_len--;
+    if (port->freed && port->connections_len == 0)
+        free_now(port);
+}
+
+void pl_port_free(struct pl_port *port)
+{
+    if (port == NULL)
+        return;
+    PL_ASSERT(!port->freed);
+    port->freed = true;
+    stop_listening(port);
+    pl_timer_free(port->ticks);
+    if (port->connections_len == 0) {
+        free_now(port);
+        return;
+    }
+    PL_LIST_EACH (node, &port->connections)
+        pl_port_connection_close(PL_CONTAINER(node, struct pl_port_connection, node), false);
+}

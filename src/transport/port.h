@@ -1,0 +1,84 @@
+/*
+ * port.h - the connections of one loop, served by one host of rpc.
+ *
+ * A port accepts, feeds what comes to rpc, and at the end of a turn sends what the
+ * turn has made: each connection that has something is flushed once, so that all of
+ * it goes out in one write. It is driven by its owner's on_turn_end:
+ *
+ *     pl_rpc_host_new(&pl_port_host_ops, &host);
+ *     pl_port_new(loop, host, &config, &port);
+ *     pl_port_listen(port, bound);
+ *     ... on_turn_end: while (pl_port_flush(port)) ...
+ *
+ * simple_server.h does all of that for a program that does nothing else.
+ *
+ * Threads:   the loop's.
+ * Ownership: the owner frees, in this order: port, loop, host. The port is the data
+ *            of its connections (pl_rpc_conn_data()); the owner's own lies in
+ *            pl_port_extra().
+ * Limits:    struct pl_port_limits; and those of rpc (rpc/limits.h), for each
+ *            connection.
+ */
+#ifndef PL_TRANSPORT_PORT_H
+#define PL_TRANSPORT_PORT_H
+
+#include "net/tcp.h"
+#include "rpc/host.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pl_port;
+
+/* Beyond a number, a new connection is closed at once; beyond a time, the one that
+ * took it. */
+struct pl_port_limits {
+    uint32_t connections_max;      /* at a time */
+    uint32_t peer_connections_max; /* of them, from one IPv4 address or IPv6 /64 */
+    int64_t first_bytes_ms;        /* from a connection's start to its first byte */
+};
+
+#define PL_PORT_LIMITS_DEFAULT                                                                    \
+    {                                                                                             \
+        .connections_max = 100000, .peer_connections_max = 1000, .first_bytes_ms = INT64_C(10000) \
+    }
+
+struct pl_port_config {
+    struct pl_port_limits limits;
+    /* Bytes that each connection has for its owner, zero at first. */
+    size_t extra_size;
+};
+
+/* What the host is made with, before there is a port. */
+extern const struct pl_rpc_host_ops pl_port_host_ops;
+
+/* PL_E_NOMEM, PL_E_CLOSED. The host is borrowed. */
+int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_port_config *config,
+                struct pl_port **ret_port);
+
+/* Accepts what comes to an address; the caller may close `bound` afterwards. Errors
+ * of pl_listener_new(). */
+int pl_port_listen(struct pl_port *port, struct pl_bound *bound);
+
+/* Sends what there is, as far as the sockets take it. Returns whether there was
+ * anything: handlers may have made more meanwhile, so call it until it returns false
+ * before the loop waits. */
+bool pl_port_flush(struct pl_port *port);
+
+/* Stops accepting, and says goodbye on each connection (GOAWAY, in two steps): calls
+ * under way may end, then it closes. One that has said nothing yet is given a
+ * second. pl_port_connections_len() tells how far it is. Once is enough. */
+void pl_port_drain(struct pl_port *port);
+
+/* Connections, those included that are being closed. */
+size_t pl_port_connections_len(const struct pl_port *port);
+
+/* The extra_size bytes of a connection, until the last of its calls is over. */
+void *pl_port_extra(struct pl_rpc_conn *conn);
+
+/* Cuts off what is open: its calls are over (on_close) when this returns. NULL is
+ * fine. Not from inside a handler. */
+void pl_port_free(struct pl_port *port);
+
+#endif

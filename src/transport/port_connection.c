@@ -1,0 +1,232 @@
+/*
+ * port_connection.c - bytes between a socket and rpc.
+ *
+ * Until a first byte has come a connection costs next to nothing: rpc, which keeps
+ * tables for each of its connections, hears of it only then.
+ */
+#include "transport/port_connection.h"
+
+#include "base/assert.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
+    DRAIN_MS = 1000,            /* for a connection that has said nothing yet */
+};
+
+/* The only way to change its state. */
+static void set_state(struct pl_port_connection *connection, enum pl_port_connection_state state)
+{
+    PL_ASSERT(state > connection->state);
+    connection->state = state;
+}
+
+static int64_t now_ms_of(const struct pl_port_connection *connection)
+{
+    return pl_loop_now_ms(connection->port_weak->loop_weak);
+}
+
+void pl_port_connection_close(struct pl_port_connection *connection, bool gently)
+{
+    struct pl_rpc_conn *rpc = connection->rpc;
+
+    if (connection->state == PL_PORT_CONNECTION_CLOSING)
+        return;
+    set_state(connection, PL_PORT_CONNECTION_CLOSING);
+    pl_list_remove(&connection->dirty_node);
+    if (gently)
+        pl_socket_close(connection->socket);
+    else
+        pl_socket_abort(connection->socket);
+    pl_rpc_conn_free(rpc);
+    connection->rpc = NULL;
+}
+
+/* What rpc still has to say goes out. */
+static void say_and_close(struct pl_port_connection *connection)
+{
+    pl_port_connection_flush(connection);
+    pl_port_connection_close(connection, true);
+}
+
+static void open_rpc(struct pl_port_connection *connection)
+{
+    struct pl_port *port = connection->port_weak;
+    int rc = pl_rpc_conn_new(port->host_weak, now_ms_of(connection), &connection->rpc);
+
+    if (rc < 0) {
+        pl_diag(PL_DIAG_WARNING, "net", "%s was turned away: %s",
+                pl_socket_peer(connection->socket), pl_err_text(rc));
+        pl_port_connection_close(connection, false);
+        return;
+    }
+    pl_rpc_conn_set_data(connection->rpc, connection);
+    set_state(connection, PL_PORT_CONNECTION_OPEN);
+    if (port->draining)
+        pl_rpc_conn_drain(connection->rpc);
+    pl_port_connection_mark(connection);
+}
+
+static void on_read(void *self, struct pl_bytes data)
+{
+    struct pl_port_connection *connection = self;
+
+    if (connection->state == PL_PORT_CONNECTION_NEW)
+        open_rpc(connection);
+    if (connection->state != PL_PORT_CONNECTION_OPEN)
+        return;
+    if (pl_rpc_conn_recv(connection->rpc, data, now_ms_of(connection)) < 0) {
+        pl_diag(PL_DIAG_DEBUG, "net", "%s broke the protocol", pl_socket_peer(connection->socket));
+        say_and_close(connection);
+    }
+}
+
+static void on_drained(void *self)
+{
+    pl_port_connection_mark(self);
+}
+
+/* A peer that will send no more may still read what it has asked for already; it
+ * gets what there is by now. */
+static void on_end(void *self, int err)
+{
+    struct pl_port_connection *connection = self;
+
+    if (err == PL_OK && connection->state == PL_PORT_CONNECTION_OPEN)
+        say_and_close(connection);
+    else
+        pl_port_connection_close(connection, false);
+}
+
+static void on_close(void *self)
+{
+    struct pl_port_connection *connection = self;
+    struct pl_port *port = connection->port_weak;
+
+    if (connection->state != PL_PORT_CONNECTION_CLOSING) { /* the loop ends */
+        set_state(connection, PL_PORT_CONNECTION_CLOSING);
+        pl_list_remove(&connection->dirty_node);
+        pl_rpc_conn_free(connection->rpc);
+    }
+    pl_list_remove(&connection->node);
+    pl_peers_remove(&port->peers, connection->peer);
+    pl_free(connection);
+    pl_port_connection_gone(port);
+}
+
+/* Says so, but not for each of many. */
+static void turn_away(struct pl_port *port, struct pl_socket *socket, int err)
+{
+    int64_t now_ms = pl_loop_now_ms(port->loop_weak);
+
+    port->turned_away_len++;
+    if (now_ms >= port->turned_away_ms) {
+        pl_diag(PL_DIAG_WARNING, "net", "%s was turned away: %s (%llu since this was last said)",
+                pl_socket_peer(socket), pl_err_text(err),
+                (unsigned long long)port->turned_away_len);
+        port->turned_away_len = 0;
+        port->turned_away_ms = now_ms + TURNED_AWAY_MS;
+    }
+    pl_socket_abort(socket);
+}
+
+static int connection_new(struct pl_port *port, const char *peer,
+                          struct pl_port_connection **ret_connection)
+{
+    const struct pl_port_limits *limits = &port->config.limits;
+    struct pl_port_connection *connection;
+    int rc;
+
+    if (port->connections_len >= limits->connections_max)
+        return PL_E_LIMIT;
+    connection = pl_zalloc(sizeof *connection + port->config.extra_size);
+    if (connection == NULL)
+        return PL_E_NOMEM;
+    rc = pl_peers_add(&port->peers, peer, limits->peer_connections_max, &connection->peer);
+    if (rc < 0) {
+        pl_free(connection);
+        return rc;
+    }
+    *ret_connection = connection;
+    return PL_OK;
+}
+
+void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
+{
+    struct pl_port_connection *connection;
+    int rc = connection_new(port, pl_socket_peer(socket), &connection);
+
+    if (rc < 0) {
+        turn_away(port, socket, rc);
+        return;
+    }
+    connection->port_weak = port;
+    connection->socket = socket;
+    pl_list_append(&port->connections, &connection->node);
+    pl_list_init(&connection->dirty_node);
+    port->connections_len++;
+    set_state(connection, PL_PORT_CONNECTION_NEW);
+    connection->deadline_ms = now_ms_of(connection) + port->config.limits.first_bytes_ms;
+    pl_socket_set_ops(socket, &(struct pl_socket_ops){
+                                  .self = connection,
+                                  .on_read = on_read,
+                                  .on_drained = on_drained,
+                                  .on_end = on_end,
+                                  .on_close = on_close,
+                              });
+    rc = pl_socket_read_start(socket);
+    if (rc < 0)
+        pl_port_connection_close(connection, false);
+}
+
+void pl_port_connection_mark(struct pl_port_connection *connection)
+{
+    if (connection->state == PL_PORT_CONNECTION_OPEN && pl_list_empty(&connection->dirty_node))
+        pl_list_append(&connection->port_weak->dirty, &connection->dirty_node);
+}
+
+void pl_port_connection_flush(struct pl_port_connection *connection)
+{
+    struct pl_port *port = connection->port_weak;
+    ssize_t size = 0;
+
+    if (connection->state != PL_PORT_CONNECTION_OPEN)
+        return;
+    while (!pl_socket_writing(connection->socket)) {
+        size = pl_rpc_conn_fill(connection->rpc, port->send_buf, sizeof port->send_buf);
+        if (size <= 0)
+            break;
+        if (!pl_socket_write(connection->socket, (struct pl_bytes){port->send_buf, (size_t)size}))
+            break; /* on_drained goes on */
+    }
+    if (size < 0 || (size == 0 && pl_rpc_conn_finished(connection->rpc) &&
+                     !pl_socket_writing(connection->socket)))
+        pl_port_connection_close(connection, true);
+}
+
+void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms)
+{
+    if (connection->state == PL_PORT_CONNECTION_NEW && now_ms >= connection->deadline_ms) {
+        pl_diag(PL_DIAG_DEBUG, "net", "%s said nothing", pl_socket_peer(connection->socket));
+        pl_port_connection_close(connection, true);
+    }
+    if (connection->state != PL_PORT_CONNECTION_OPEN ||
+        now_ms < pl_rpc_conn_due_ms(connection->rpc))
+        return;
+    if (pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
+        say_and_close(connection);
+}
+
+void pl_port_connection_drain(struct pl_port_connection *connection)
+{
+    int64_t soon_ms = now_ms_of(connection) + DRAIN_MS;
+
+    if (connection->state == PL_PORT_CONNECTION_OPEN) {
+        pl_rpc_conn_drain(connection->rpc);
+        pl_port_connection_mark(connection);
+    } else if (connection->deadline_ms > soon_ms) {
+        connection->deadline_ms = soon_ms;
+    }
+}

@@ -1,0 +1,74 @@
+/*
+ * port_connection.h - a socket and the rpc connection on it.
+ *
+ * Inside transport only. Threads: the loop's. Ownership: frees itself when its
+ * socket has closed.
+ */
+#ifndef PL_TRANSPORT_PORT_CONNECTION_H
+#define PL_TRANSPORT_PORT_CONNECTION_H
+
+#include "base/list.h"
+#include "transport/peers.h"
+#include "transport/port.h"
+
+#include <stddef.h>
+
+enum { PL_PORT_SEND_SIZE = 256 * 1024 };
+
+struct pl_port {
+    struct pl_loop *loop_weak;
+    struct pl_rpc_host *host_weak;
+    struct pl_port_config config;
+    struct pl_timer *ticks;
+    struct pl_list listeners;   /* of struct port_listener: see port.c */
+    struct pl_list connections; /* of struct pl_port_connection */
+    size_t connections_len;
+    struct pl_list dirty; /* connections with something to send */
+    struct pl_peers peers;
+    bool draining;
+    bool freed;               /* by its owner: goes with its last connection */
+    uint64_t turned_away_len; /* connections, since that was last said */
+    int64_t turned_away_ms;   /* when it was */
+    uint8_t send_buf[PL_PORT_SEND_SIZE];
+};
+
+enum pl_port_connection_state {
+    PL_PORT_CONNECTION_NEW = 1, /* nothing has come yet */
+    PL_PORT_CONNECTION_OPEN,    /* rpc has it */
+    PL_PORT_CONNECTION_CLOSING, /* its calls are over, only on_close is still to come */
+};
+
+struct pl_port_connection {
+    struct pl_list node;       /* in port->connections */
+    struct pl_list dirty_node; /* in port->dirty, or nowhere */
+    struct pl_port *port_weak;
+    struct pl_socket *socket;
+    struct pl_peer *peer;
+    struct pl_rpc_conn *rpc; /* while OPEN */
+    enum pl_port_connection_state state;
+    int64_t deadline_ms; /* of what comes before OPEN */
+    _Alignas(max_align_t) uint8_t extra[];
+};
+
+/* Takes an accepted socket over. */
+void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket);
+
+/* It has something to send: it is flushed at the end of the turn. */
+void pl_port_connection_mark(struct pl_port_connection *connection);
+
+/* Sends what there is, as far as the socket takes it. */
+void pl_port_connection_flush(struct pl_port_connection *connection);
+
+/* Time passes. */
+void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms);
+
+/* The port drains. */
+void pl_port_connection_drain(struct pl_port_connection *connection);
+
+/* Its calls are over when this returns. Gently: what was written goes out first. */
+void pl_port_connection_close(struct pl_port_connection *connection, bool gently);
+
+/* In port.c: a connection has gone. */
+void pl_port_connection_gone(struct pl_port *port);
+
+#endif
