@@ -1,0 +1,207 @@
+"""The interop cases on grpcio, from their published descriptions: each test is one case, and what it
+asserts is what the description says that the client asserts.
+"""
+
+import contextlib
+import queue
+
+import grpc
+import pytest
+
+from messages import SERVICE, UNIMPLEMENTED_SERVICE, pb, zeros
+from support.deadline import DEADLINE
+
+OPTIONS = [
+    ("grpc.use_local_subchannel_pool", 1),  # a connection of its own for each channel
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+]
+ECHO_INITIAL = ("x-grpc-test-echo-initial", "test_initial_metadata_value")
+ECHO_TRAILING = ("x-grpc-test-echo-trailing-bin", b"\xab\xab\xab")
+PING_PONG = [(27182, 31415), (8, 9), (1828, 2653), (45904, 58979)]
+
+
+class Client:
+    """The test service's methods on one channel."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        of = self._callable
+        self.empty = of("unary_unary", "EmptyCall", pb.Empty)
+        self.unary = of("unary_unary", "UnaryCall", pb.SimpleResponse)
+        self.input = of("stream_unary", "StreamingInputCall", pb.StreamingInputCallResponse)
+        self.output = of("unary_stream", "StreamingOutputCall", pb.StreamingOutputCallResponse)
+        self.duplex = of("stream_stream", "FullDuplexCall", pb.StreamingOutputCallResponse)
+        self.unimplemented = of("unary_unary", "UnimplementedCall", pb.Empty)
+        self.no_service = of("unary_unary", "UnimplementedCall", pb.Empty, UNIMPLEMENTED_SERVICE)
+
+    def _callable(self, kind, name, response, service=SERVICE):
+        return getattr(self.channel, kind)(
+            f"/{service}/{name}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
+
+
+@pytest.fixture
+def client(server):
+    """A client on a connection of its own."""
+    with grpc.insecure_channel(server.address, OPTIONS) as channel:
+        yield Client(channel)
+
+
+class Requests:
+    """Requests that a test sends one by one; the stream is half-closed by end()."""
+
+    def __init__(self):
+        self._queue = queue.Queue()
+
+    def send(self, request):
+        self._queue.put(request)
+
+    def end(self):
+        self._queue.put(None)
+
+    def __iter__(self):
+        return iter(self._queue.get, None)
+
+
+def large_request(**more):
+    """The request of all cases that are about large unary calls."""
+    return pb.SimpleRequest(response_size=314159, payload=zeros(271828), **more)
+
+
+def assert_large(response):
+    """It is exactly what a large request asks for."""
+    assert response == pb.SimpleResponse(payload=zeros(314159))
+
+
+def duplex_request(request_size, response_size):
+    return pb.StreamingOutputCallRequest(
+        payload=zeros(request_size), response_parameters=[pb.ResponseParameters(size=response_size)]
+    )
+
+
+def assert_sizes(responses, sizes):
+    """Exactly these payloads came, of zeros."""
+    wanted = [pb.StreamingOutputCallResponse(payload=zeros(size)) for size in sizes]
+    assert list(responses) == wanted
+
+
+@contextlib.contextmanager
+def ends(code, details=None):
+    """The call within ends with that status."""
+    with pytest.raises(grpc.RpcError) as caught:
+        yield
+    assert caught.value.code() == code, caught.value
+    if details is not None:
+        assert caught.value.details() == details
+
+
+def test_empty_unary(client):
+    response = client.empty(pb.Empty(), timeout=DEADLINE)
+    assert response == pb.Empty() and response.ByteSize() == 0
+
+
+def test_large_unary(client):
+    assert_large(client.unary(large_request(), timeout=DEADLINE))
+
+
+def test_client_streaming(client):
+    requests = [pb.StreamingInputCallRequest(payload=zeros(size)) for size in (27182, 8, 1828, 45904)]
+    response = client.input(iter(requests), timeout=DEADLINE)
+    assert response.aggregated_payload_size == 74922
+
+
+def test_server_streaming(client):
+    sizes = [31415, 9, 2653, 58979]
+    parameters = [pb.ResponseParameters(size=size) for size in sizes]
+    request = pb.StreamingOutputCallRequest(response_parameters=parameters)
+    assert_sizes(client.output(request, timeout=DEADLINE), sizes)
+
+
+def test_ping_pong(client):
+    requests = Requests()
+    call = client.duplex(iter(requests), timeout=DEADLINE)
+    for request_size, response_size in PING_PONG:
+        requests.send(duplex_request(request_size, response_size))
+        assert_sizes([next(call)], [response_size])
+    requests.end()
+    assert_sizes(call, [])
+    assert call.code() == grpc.StatusCode.OK
+
+
+def test_empty_stream(client):
+    call = client.duplex(iter([]), timeout=DEADLINE)
+    assert_sizes(call, [])
+    assert call.code() == grpc.StatusCode.OK
+
+
+def test_timeout_on_sleeping_server(client):
+    requests = Requests()
+    requests.send(pb.StreamingOutputCallRequest(payload=zeros(27182)))
+    call = client.duplex(iter(requests), timeout=0.001)
+    with ends(grpc.StatusCode.DEADLINE_EXCEEDED):
+        next(call)
+    requests.end()
+
+
+def test_cancel_after_begin(client):
+    requests = Requests()
+    call = client.input.future(iter(requests), timeout=DEADLINE)
+    call.cancel()
+    requests.end()
+    assert call.cancelled() and call.code() == grpc.StatusCode.CANCELLED
+
+
+def test_cancel_after_first_response(client):
+    requests = Requests()
+    call = client.duplex(iter(requests), timeout=DEADLINE)
+    requests.send(duplex_request(27182, 31415))
+    assert_sizes([next(call)], [31415])
+    call.cancel()
+    requests.end()
+    with ends(grpc.StatusCode.CANCELLED):
+        next(call)
+
+
+def test_custom_metadata(client):
+    def assert_echoed(initial, trailing):
+        assert dict(initial)[ECHO_INITIAL[0]] == ECHO_INITIAL[1]
+        assert dict(trailing)[ECHO_TRAILING[0]] == ECHO_TRAILING[1]
+
+    metadata = (ECHO_INITIAL, ECHO_TRAILING)
+    response, call = client.unary.with_call(large_request(), timeout=DEADLINE, metadata=metadata)
+    assert_large(response)
+    assert_echoed(call.initial_metadata(), call.trailing_metadata())
+    call = client.duplex(
+        iter([duplex_request(271828, 314159)]), timeout=DEADLINE, metadata=metadata
+    )
+    assert_sizes(call, [314159])
+    assert_echoed(call.initial_metadata(), call.trailing_metadata())
+
+
+def test_status_code_and_message(client):
+    status = pb.EchoStatus(code=2, message="test status message")
+    with ends(grpc.StatusCode.UNKNOWN, status.message):
+        client.unary(pb.SimpleRequest(response_status=status), timeout=DEADLINE)
+    requests = iter([pb.StreamingOutputCallRequest(response_status=status)])
+    with ends(grpc.StatusCode.UNKNOWN, status.message):
+        next(client.duplex(requests, timeout=DEADLINE))
+
+
+def test_special_status_message(client):
+    text = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
+    request = pb.SimpleRequest(response_status=pb.EchoStatus(code=2, message=text))
+    with ends(grpc.StatusCode.UNKNOWN, text):
+        client.unary(request, timeout=DEADLINE)
+
+
+def test_unimplemented_method(client):
+    with ends(grpc.StatusCode.UNIMPLEMENTED):
+        client.unimplemented(pb.Empty(), timeout=DEADLINE)
+
+
+def test_unimplemented_service(client):
+    with ends(grpc.StatusCode.UNIMPLEMENTED):
+        client.no_service(pb.Empty(), timeout=DEADLINE)
