@@ -44,6 +44,9 @@ int pl_base64_decode(struct pl_bytes text, struct pl_bytebuf *to)
     size_t size, size_max;
     uint8_t *data;
 
+    /* libsodium 1.0.18 takes bytes beyond ASCII for letters, as chars have signs. */
+    if (!pl_bytes_are_ascii(text))
+        return PL_E_INVALID;
     for (int i = 0; i < 2 && letters > 0 && text.data[letters - 1] == '='; i++)
         letters--;
     size_max = letters / 4 * 3 + letters % 4 * 6 / 8;

@@ -26,6 +26,14 @@ bool pl_bytes_is(struct pl_bytes a, const char *str)
     return pl_bytes_equal(a, pl_bytes_str(str));
 }
 
+bool pl_bytes_are_ascii(struct pl_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        if (bytes.data[i] >= 0x80)
+            return false;
+    return true;
+}
+
 void pl_bytebuf_init(struct pl_bytebuf *buf, size_t size_max)
 {
     *buf = (struct pl_bytebuf){.size_max = size_max};

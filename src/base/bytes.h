@@ -25,6 +25,9 @@ bool pl_bytes_equal(struct pl_bytes a, struct pl_bytes b);
 /* Whether the bytes are those of `str`. */
 bool pl_bytes_is(struct pl_bytes a, const char *str);
 
+/* Whether all of them are below 0x80. */
+bool pl_bytes_are_ascii(struct pl_bytes bytes);
+
 /* A buffer that grows up to size_max bytes. An append that fails (for memory
  * or the maximum) sets `err` and changes nothing; every later one then does
  * nothing, so that one check at the end is enough. */

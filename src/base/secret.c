@@ -41,6 +41,9 @@ int pl_base64url_decode(struct pl_bytes text, void *data, size_t data_size, size
     const char *end = NULL;
     size_t size = 0;
 
+    /* libsodium 1.0.18 takes bytes beyond ASCII for letters, as chars have signs. */
+    if (!pl_bytes_are_ascii(text))
+        return PL_E_INVALID;
     if (sodium_base642bin(data, data_size, (const char *)text.data, text.size, NULL, &size, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return PL_E_INVALID;

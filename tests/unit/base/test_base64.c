@@ -64,8 +64,23 @@ static void both_alphabets_are_read_padded_and_not(void **state)
 static void what_is_no_base64_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "Z",     "Zg=",  "Zg===",  "=",        "==",       "Zh==", "Zm9=",  "Z g=",
-        "Zm9v=", "+_+_", "Zm\n9v", "Zm9v====", "Zg==Zg==", "Z*==", "Zm9vY", "\xc3\xa9==",
+        "Z",
+        "Zg=",
+        "Zg===",
+        "=",
+        "==",
+        "Zh==",
+        "Zm9=",
+        "Z g=",
+        "Zm9v=",
+        "+_+_",
+        "Zm\n9v",
+        "Zm9v====",
+        "Zg==Zg==",
+        "Z*==",
+        "Zm9vY",
+        "\xc3\xa9==",
+        "\xd3\xa0\xd2\xa3",
     };
 
     (void)state;

@@ -26,6 +26,15 @@ static void bytes_are_equal_by_size_and_content(void **state)
     assert_int_equal(pl_bytes_str("abc").size, 3);
 }
 
+static void ascii_ends_at_0x7f(void **state)
+{
+    (void)state;
+    assert_true(pl_bytes_are_ascii((struct pl_bytes){NULL, 0}));
+    assert_true(pl_bytes_are_ascii((struct pl_bytes){(const uint8_t *)"\0a\x7f", 3}));
+    assert_false(pl_bytes_are_ascii(pl_bytes_str("a\x80")));
+    assert_false(pl_bytes_are_ascii(pl_bytes_str("\xff")));
+}
+
 static void a_buffer_grows_as_it_is_filled(void **state)
 {
     struct pl_bytebuf buf;
@@ -193,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_equal_by_size_and_content),
+        cmocka_unit_test(ascii_ends_at_0x7f),
         cmocka_unit_test(a_buffer_grows_as_it_is_filled),
         cmocka_unit_test(nothing_is_appended_by_nothing),
         cmocka_unit_test(the_maximum_can_be_reached_but_not_passed),
