@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#include <stdio.h>
+
 enum {
     TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
     DRAIN_MS = 1000,            /* for a connection that has said nothing yet */
@@ -51,14 +53,32 @@ static void say_and_close(struct pl_port_connection *connection)
     pl_port_connection_close(connection, true);
 }
 
+/* Says that a connection was turned away, but not for each of many. */
+static void say_turned_away(struct pl_port *port, const struct pl_socket *socket, int err)
+{
+    int64_t now_ms = pl_loop_now_ms(port->loop_weak);
+    char others[64] = "";
+
+    if (now_ms < port->turned_away_ms) {
+        port->turned_away_len++;
+        return;
+    }
+    if (port->turned_away_len > 0)
+        snprintf(others, sizeof others, ", after %llu others",
+                 (unsigned long long)port->turned_away_len);
+    pl_diag(PL_DIAG_WARNING, "net", "%s was turned away: %s%s", pl_socket_peer(socket),
+            pl_err_text(err), others);
+    port->turned_away_len = 0;
+    port->turned_away_ms = now_ms + TURNED_AWAY_MS;
+}
+
 static void open_rpc(struct pl_port_connection *connection)
 {
     struct pl_port *port = connection->port_weak;
     int rc = pl_rpc_conn_new(port->host_weak, now_ms_of(connection), &connection->rpc);
 
     if (rc < 0) {
-        pl_diag(PL_DIAG_WARNING, "net", "%s was turned away: %s",
-                pl_socket_peer(connection->socket), pl_err_text(rc));
+        say_turned_away(port, connection->socket, rc);
         pl_port_connection_close(connection, false);
         return;
     }
@@ -116,22 +136,6 @@ static void on_close(void *self)
     pl_port_connection_gone(port);
 }
 
-/* Says so, but not for each of many. */
-static void turn_away(struct pl_port *port, struct pl_socket *socket, int err)
-{
-    int64_t now_ms = pl_loop_now_ms(port->loop_weak);
-
-    port->turned_away_len++;
-    if (now_ms >= port->turned_away_ms) {
-        pl_diag(PL_DIAG_WARNING, "net", "%s was turned away: %s (%llu since this was last said)",
-                pl_socket_peer(socket), pl_err_text(err),
-                (unsigned long long)port->turned_away_len);
-        port->turned_away_len = 0;
-        port->turned_away_ms = now_ms + TURNED_AWAY_MS;
-    }
-    pl_socket_abort(socket);
-}
-
 static int connection_new(struct pl_port *port, const char *peer,
                           struct pl_port_connection **ret_connection)
 {
@@ -159,7 +163,8 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
     int rc = connection_new(port, pl_socket_peer(socket), &connection);
 
     if (rc < 0) {
-        turn_away(port, socket, rc);
+        say_turned_away(port, socket, rc);
+        pl_socket_abort(socket);
         return;
     }
     connection->port_weak = port;

@@ -27,8 +27,8 @@ struct pl_port {
     struct pl_peers peers;
     bool draining;
     bool freed;               /* by its owner: goes with its last connection */
-    uint64_t turned_away_len; /* connections, since that was last said */
-    int64_t turned_away_ms;   /* when it was */
+    uint64_t turned_away_len; /* connections of which nothing was said */
+    int64_t turned_away_ms;   /* when it may be said again */
     uint8_t send_buf[PL_PORT_SEND_SIZE];
 };
 
