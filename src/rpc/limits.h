@@ -12,6 +12,14 @@ enum {
      * each field); told as SETTINGS_MAX_HEADER_LIST_SIZE; beyond:
      * RESOURCE_EXHAUSTED. */
     PL_RPC_HEADERS_SIZE_MAX = 8 << 10,
+    /* The target of an HTTP/1.1 request, which carries a message where Connect's GET
+     * is used; beyond: 414 and close. */
+    PL_RPC_TARGET_SIZE_MAX = 8 << 10,
+    /* Its method; beyond: 501 and close. */
+    PL_RPC_H1_METHOD_SIZE_MAX = 16,
+    /* The extensions of all chunks of a body, which are dropped; beyond: 400 and
+     * close. (Trailers, which are dropped too, may be as large as headers.) */
+    PL_RPC_H1_EXTENSIONS_SIZE_MAX = 4 << 10,
     /* What a handler may add to a response's headers, or to its trailers. */
     PL_RPC_FIELDS_SIZE_MAX = 8 << 10,
     /* A field added to every header list's size (RFC 9113, section 6.5.2). */
@@ -45,6 +53,8 @@ enum {
     PL_RPC_OUTBOUND_FRAMES_MAX = 10 * 1000,
     /* Acknowledgements of SETTINGS and PING among them. */
     PL_RPC_OUTBOUND_ACKS_MAX = 1000,
+    /* Empty lines in front of an HTTP/1.1 request; beyond: 400 and close. */
+    PL_RPC_H1_EMPTY_LINES_MAX = 2,
     /* Entries of one SETTINGS frame, CONTINUATION frames of one header block. */
     PL_RPC_SETTINGS_ENTRIES_MAX = 32,
     PL_RPC_CONTINUATIONS_MAX = 8,
