@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
-all_parts=(lint unit integration sanitize threads valgrind analyze)
+all_parts=(lint unit integration sanitize threads fuzz valgrind analyze)
 
 usage() {
     cat <<'END'
@@ -17,6 +17,7 @@ Without PART everything is run, in this order:
   integration  real clients against a real parlad
   sanitize     build with clang, with ASan and UBSan; unit and integration tests
   threads      the tests of what has threads, under TSan
+  fuzz         libFuzzer on every reader of bytes from outside, some seconds each
   valgrind     a selection of the unit tests
   analyze      clang-tidy and cppcheck
 
@@ -197,6 +198,16 @@ run_threads() {
     fi
 }
 
+run_fuzz() {
+    local name="fuzzing" report=build-logs/fuzzing.tap
+    if check "build with clang, libFuzzer" tools/fuzz --build; then
+        tests "$name" tap "$report" tools/fuzz --seconds "$fuzz_s" --jobs "$(nproc)" \
+            --report "$report"
+    else
+        not_run "$name"
+    fi
+}
+
 run_valgrind() {
     local name="unit tests, valgrind" names
     if ! build_with_gcc; then
@@ -207,7 +218,7 @@ run_valgrind() {
     # and those against a model, take too long.
     mapfile -t names < <(
         meson test -C build --no-rebuild --list --suite base --suite pb --suite wire \
-            --suite rpc --suite core 2>/dev/null | sed -n 's|^.* / ||p' | grep -vE 'failure|model|on_disk'
+            --suite rpc --suite core --suite fuzz 2>/dev/null | sed -n 's|^.* / ||p' | grep -vE 'failure|model|on_disk'
     )
     # Meson adds the wrapper's name to the report's.
     tests "$name" meson build/meson-logs/unit-tests-valgrind.json \
@@ -249,6 +260,9 @@ workers=$(($(nproc) < 4 ? 2 * $(nproc) : 8))
 
 # Enough for a stack trace, and quick to build.
 sanitizer_options=(-Db_lundef=false -Doptimization=1 -Dc_args=-gline-tables-only)
+
+# How long each target of tests/fuzz runs. They start from the inputs that are kept.
+fuzz_s=5
 
 # No part takes longer; it is an hour and not minutes for machines under load.
 limit_s=3600
