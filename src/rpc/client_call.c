@@ -1,36 +1,36 @@
 /*
- * client_call.c - the life of a call on the client.
+ * client_call.c - the life of a call on the client, and its request.
  *
  * A call may be over for its owner before its stream is gone: cancelled, past its
  * deadline, broken. Its struct then waits for nghttp2, which may still ask for it.
  */
 #include "base/assert.h"
 #include "base/mem.h"
-#include "rpc/base64.h"
 #include "rpc/client_inner.h"
-#include "rpc/fields.h"
+#include "rpc/gzip.h"
 #include "rpc/h2.h"
 #include "rpc/limits.h"
-#include "rpc/percent.h"
 #include "rpc/timeout.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    TEXT_SIZE = 128,
-    OWN_FIELDS_LEN = 9, /* see submit() */
+    OWN_FIELDS_LEN = 11,     /* see submit() */
+    GZIP_OVERHEAD_SIZE = 18, /* head and end of a member (RFC 1952, section 2.3) */
+    ATTEMPTS_TEXT_SIZE = 11,
 };
 
 void pl_rpc_client_call_free(struct pl_rpc_client_call *call)
 {
-    if (call == NULL)
-        return;
+    PL_ASSERT(call->client_weak->calls_len > 0);
+    call->client_weak->calls_len--;
     pl_list_remove(&call->node);
     pl_rpc_outbox_done(&call->outbox);
     pl_rpc_reader_done(&call->reader);
+    pl_rpc_fields_done(&call->headers);
+    pl_rpc_fields_done(&call->trailers);
     pl_bytebuf_done(&call->message);
-    pl_bytebuf_done(&call->details);
     pl_free(call);
 }
 
@@ -56,70 +56,102 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
     return (ssize_t)moved;
 }
 
-static int submit(struct pl_rpc_client_call *call, const char *path, int64_t timeout_ms,
+void pl_rpc_client_call_on_sent(struct pl_rpc_client_call *call)
+{
+    if (call->outbox.len == 0 && !call->over && !call->half_closed && call->ops.on_drained != NULL)
+        call->ops.on_drained(call->ops.self);
+}
+
+static int submit(struct pl_rpc_client_call *call, const struct pl_rpc_client_request *request,
                   const struct pl_rpc_fields *custom)
 {
+    const struct pl_rpc_client *client = call->client_weak;
     nghttp2_nv fields[OWN_FIELDS_LEN + PL_RPC_FIELDS_LEN_MAX];
     nghttp2_data_provider provider = {.read_callback = on_read};
-    char timeout[PL_RPC_TIMEOUT_TEXT_SIZE];
+    char timeout[PL_RPC_TIMEOUT_TEXT_SIZE], attempts[ATTEMPTS_TEXT_SIZE];
     struct pl_bytes name, value;
     size_t len = 0;
 
     fields[len++] = pl_rpc_h2_const(":method", "POST");
-    fields[len++] = pl_rpc_h2_const(":scheme", "http");
-    fields[len++] = pl_rpc_h2_field(pl_bytes_str(":path"), pl_bytes_str(path));
-    fields[len++] =
-        pl_rpc_h2_field(pl_bytes_str(":authority"), pl_bytes_str(call->client_weak->authority));
-    if (timeout_ms > 0) {
-        pl_rpc_timeout_format(timeout_ms, timeout);
+    fields[len++] = pl_rpc_h2_const(":scheme", client->https ? "https" : "http");
+    fields[len++] = pl_rpc_h2_field(pl_bytes_str(":path"), pl_bytes_str(request->path));
+    fields[len++] = pl_rpc_h2_field(pl_bytes_str(":authority"), pl_bytes_str(client->authority));
+    if (request->timeout_ms > 0) {
+        pl_rpc_timeout_format(request->timeout_ms, timeout);
         fields[len++] = pl_rpc_h2_field(pl_bytes_str("grpc-timeout"), pl_bytes_str(timeout));
     }
     fields[len++] = pl_rpc_h2_const("te", "trailers");
     fields[len++] = pl_rpc_h2_const("content-type", "application/grpc");
-    fields[len++] = pl_rpc_h2_const("user-agent", "grpc-c-parla");
-    fields[len++] = pl_rpc_h2_const("grpc-accept-encoding", "identity");
+    fields[len++] = pl_rpc_h2_field(pl_bytes_str("user-agent"), pl_bytes_str(client->user_agent));
+    if (request->gzip)
+        fields[len++] = pl_rpc_h2_const("grpc-encoding", "gzip");
+    fields[len++] = pl_rpc_h2_const("grpc-accept-encoding", "identity, gzip");
+    if (request->attempts > 0) {
+        snprintf(attempts, sizeof attempts, "%u", (unsigned)request->attempts);
+        fields[len++] =
+            pl_rpc_h2_field(pl_bytes_str("grpc-previous-rpc-attempts"), pl_bytes_str(attempts));
+    }
     PL_ASSERT(len <= OWN_FIELDS_LEN);
     for (size_t pos = 0; pl_rpc_fields_next(custom, &pos, &name, &value);)
         fields[len++] = pl_rpc_h2_field(name, value);
 
-    call->stream_id =
-        nghttp2_submit_request(call->client_weak->session, NULL, fields, len, &provider, call);
+    call->stream_id = nghttp2_submit_request(client->session, NULL, fields, len, &provider, call);
     return pl_rpc_h2_err(call->stream_id);
 }
 
-int pl_rpc_client_start(struct pl_rpc_client *client, const char *path,
-                        const struct pl_rpc_metadata *metadata, size_t metadata_len,
-                        int64_t timeout_ms, const struct pl_rpc_client_call_ops *ops,
+static int call_new(struct pl_rpc_client *client, const struct pl_rpc_client_request *request,
+                    const struct pl_rpc_client_call_ops *ops, struct pl_rpc_client_call **ret_call)
+{
+    struct pl_rpc_client_call *call = pl_zalloc(sizeof *call);
+
+    if (call == NULL)
+        return PL_E_NOMEM;
+    client->calls_len++;
+    call->client_weak = client;
+    call->ops = *ops;
+    call->gzip = request->gzip;
+    call->compress = request->gzip;
+    call->one_reply = request->one_reply;
+    call->deadline_ms = request->timeout_ms > 0
+                            ? pl_rpc_timeout_after(client->now_ms, request->timeout_ms)
+                            : INT64_MAX;
+    pl_list_init(&call->node);
+    pl_rpc_reader_init(&call->reader, client->message_size_max);
+    pl_rpc_fields_init(&call->headers, PL_RPC_CLIENT_HEADERS_SIZE_MAX);
+    pl_rpc_fields_init(&call->trailers, PL_RPC_CLIENT_HEADERS_SIZE_MAX);
+    pl_bytebuf_init(&call->message, PL_RPC_CLIENT_HEADERS_SIZE_MAX);
+    *ret_call = call;
+    return PL_OK;
+}
+
+int pl_rpc_client_begin(struct pl_rpc_client *client, const struct pl_rpc_client_request *request,
+                        const struct pl_rpc_client_call_ops *ops,
                         struct pl_rpc_client_call **ret_call)
 {
     struct pl_rpc_client_call *call;
     struct pl_rpc_fields custom;
-    int rc = PL_OK;
+    int rc;
 
-    PL_ASSERT(path[0] == '/');
+    PL_ASSERT(request->path[0] == '/');
     if (client->failed < 0)
         return client->failed;
     if (client->draining)
         return PL_E_CLOSED;
-    call = pl_zalloc(sizeof *call);
-    if (call == NULL)
-        return PL_E_NOMEM;
-    call->client_weak = client;
-    call->ops = *ops;
-    call->deadline_ms =
-        timeout_ms > 0 ? pl_rpc_timeout_after(client->now_ms, timeout_ms) : INT64_MAX;
-    pl_list_init(&call->node);
-    pl_rpc_reader_init(&call->reader, PL_RPC_MESSAGE_SIZE_MAX);
-    pl_bytebuf_init(&call->message, PL_RPC_FIELDS_SIZE_MAX);
-    pl_bytebuf_init(&call->details, PL_RPC_FIELDS_SIZE_MAX);
+    if (client->calls_len >= PL_RPC_CLIENT_CALLS_MAX)
+        return PL_E_LIMIT;
+    rc = call_new(client, request, ops, &call);
+    if (rc < 0)
+        return rc;
 
     pl_rpc_fields_init(&custom, PL_RPC_FIELDS_SIZE_MAX);
-    for (size_t i = 0; i < metadata_len && rc == PL_OK; i++)
-        rc = pl_rpc_fields_add_custom(&custom, metadata[i].name, metadata[i].value);
+    for (size_t i = 0; i < request->metadata_len && rc == PL_OK; i++)
+        rc = pl_rpc_fields_add_custom(&custom, request->metadata[i].name,
+                                      request->metadata[i].value);
     if (rc == PL_OK)
-        rc = submit(call, path, timeout_ms, &custom);
+        rc = submit(call, request, &custom);
     pl_rpc_fields_done(&custom);
     if (rc < 0) {
+        client->draining = client->draining || rc == PL_E_CLOSED; /* stream ids are used up */
         pl_rpc_client_call_free(call);
         return rc;
     }
@@ -131,7 +163,18 @@ int pl_rpc_client_start(struct pl_rpc_client *client, const char *path,
     return PL_OK;
 }
 
-static void resume(struct pl_rpc_client_call *call)
+int pl_rpc_client_start(struct pl_rpc_client *client, const char *path,
+                        const struct pl_rpc_metadata *metadata, size_t metadata_len,
+                        int64_t timeout_ms, const struct pl_rpc_client_call_ops *ops,
+                        struct pl_rpc_client_call **ret_call)
+{
+    const struct pl_rpc_client_request request = {
+        .path = path, .metadata = metadata, .metadata_len = metadata_len, .timeout_ms = timeout_ms};
+
+    return pl_rpc_client_begin(client, &request, ops, ret_call);
+}
+
+static void resume_data(struct pl_rpc_client_call *call)
 {
     int rv;
 
@@ -150,21 +193,51 @@ static bool writable(const struct pl_rpc_client_call *call)
     return !call->over && call->stream_id > 0 && !call->half_closed;
 }
 
+/* The message compressed, or NULL in *ret_buf where that would not be smaller. */
+static int compress(struct pl_bytes message, struct pl_buf **ret_buf)
+{
+    struct pl_bytebuf packed;
+    int rc;
+
+    *ret_buf = NULL;
+    if (message.size <= GZIP_OVERHEAD_SIZE)
+        return PL_OK;
+    pl_bytebuf_init(&packed, message.size - 1);
+    rc = pl_rpc_gzip(message, &packed);
+    if (rc == PL_OK) {
+        *ret_buf = pl_buf_copy(packed.data, packed.size);
+        if (*ret_buf == NULL)
+            rc = PL_E_NOMEM;
+    }
+    pl_bytebuf_done(&packed);
+    return rc == PL_E_LIMIT ? PL_OK : rc;
+}
+
 int pl_rpc_client_send(struct pl_rpc_client_call *call, struct pl_bytes message)
 {
-    struct pl_buf *buf;
-    int rc;
+    struct pl_buf *buf = NULL;
+    uint8_t flags = PL_RPC_FLAG_COMPRESSED;
+    int rc = PL_OK;
 
     if (!writable(call))
         return PL_E_CLOSED;
-    buf = pl_buf_copy(message.data, message.size);
+    if (message.size > PL_BUF_SIZE_MAX)
+        return PL_E_LIMIT;
+    if (call->compress)
+        rc = compress(message, &buf);
+    if (rc < 0)
+        return rc;
+    if (buf == NULL) {
+        flags = 0;
+        buf = pl_buf_copy(message.data, message.size);
+    }
     if (buf == NULL)
-        return message.size > PL_BUF_SIZE_MAX ? PL_E_LIMIT : PL_E_NOMEM;
-    rc = pl_rpc_outbox_push(&call->outbox, buf, 0);
+        return PL_E_NOMEM;
+    rc = pl_rpc_outbox_push(&call->outbox, buf, flags);
     pl_buf_unref(buf);
     if (rc < 0)
         return rc;
-    resume(call);
+    resume_data(call);
     return PL_OK;
 }
 
@@ -173,20 +246,18 @@ void pl_rpc_client_half_close(struct pl_rpc_client_call *call)
     if (!writable(call))
         return;
     call->half_closed = true;
-    resume(call);
+    resume_data(call);
 }
 
 void pl_rpc_client_call_over(struct pl_rpc_client_call *call, enum pl_code code,
                              const char *message, bool processed)
 {
-    struct pl_rpc_status status = {
-        .code = code,
-        .message = message,
-        .details = {call->details.data, call->details.size},
-    };
+    struct pl_rpc_status status = {.code = code, .message = message};
 
     if (call->over)
         return;
+    if (call->ended)
+        (void)pl_rpc_fields_find(&call->trailers, "grpc-status-details-bin", &status.details);
     call->over = true;
     call->ops.on_close(call->ops.self, &status, processed);
 }
@@ -205,7 +276,6 @@ void pl_rpc_client_call_abort(struct pl_rpc_client_call *call, enum pl_code code
         if (rv < 0)
             pl_rpc_client_fail(client, pl_rpc_h2_err(rv));
     }
-    pl_bytebuf_clear(&call->details);
     pl_rpc_client_call_over(call, code, message, call->sent);
     pl_rpc_client_want_send(client);
 }
@@ -215,126 +285,40 @@ void pl_rpc_client_cancel(struct pl_rpc_client_call *call)
     pl_rpc_client_call_abort(call, PL_CODE_CANCELLED, "cancelled");
 }
 
-/* grpc-status: what is no code is UNKNOWN (statuscodes.md). */
-static enum pl_code code_parse(struct pl_bytes text)
+void pl_rpc_client_call_compress(struct pl_rpc_client_call *call, bool on)
 {
-    unsigned code = 0;
-
-    if (text.size < 1 || text.size > 2)
-        return PL_CODE_UNKNOWN;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return PL_CODE_UNKNOWN;
-        code = code * 10 + (unsigned)(text.data[i] - '0');
-    }
-    return code <= PL_CODE_UNAUTHENTICATED ? (enum pl_code)code : PL_CODE_UNKNOWN;
+    PL_ASSERT(call->gzip || !on); /* or the server would not know the flag */
+    call->compress = on;
 }
 
-static int http_status_parse(struct pl_bytes text)
+size_t pl_rpc_client_call_queue_size(const struct pl_rpc_client_call *call)
 {
-    int status = 0;
-
-    for (size_t i = 0; i < text.size && i < 3; i++)
-        status = status * 10 + (text.data[i] - '0'); /* nghttp2 has seen to three digits */
-    return status;
+    return call->outbox.size;
 }
 
-int pl_rpc_client_call_on_header(struct pl_rpc_client_call *call, struct pl_bytes name,
-                                 struct pl_bytes value, bool last)
+void pl_rpc_client_call_consume(struct pl_rpc_client_call *call)
 {
-    static const char grpc_type[] = "application/grpc";
+    int rv;
 
-    if (pl_bytes_is(name, ":status")) {
-        call->http_status = http_status_parse(value);
-    } else if (pl_bytes_is(name, "content-type")) {
-        call->is_grpc = value.size >= sizeof grpc_type - 1 &&
-                        memcmp(value.data, grpc_type, sizeof grpc_type - 1) == 0;
-    } else if (last && pl_bytes_is(name, "grpc-status")) {
-        call->has_code = true;
-        call->code = code_parse(value);
-    } else if (last && pl_bytes_is(name, "grpc-message")) {
-        pl_bytebuf_clear(&call->message);
-        pl_rpc_percent_decode(value, &call->message);
-    } else if (last && pl_bytes_is(name, "grpc-status-details-bin")) {
-        pl_bytebuf_clear(&call->details);
-        if (pl_rpc_base64_decode(value, &call->details) == PL_E_INVALID)
-            pl_bytebuf_clear(&call->details); /* code and message still hold */
-    }
-    return call->message.err == PL_E_NOMEM || call->details.err == PL_E_NOMEM ? PL_E_NOMEM : PL_OK;
+    if (call->paused || call->over || call->stream_id == 0)
+        return;
+    rv = nghttp2_session_consume_stream(call->client_weak->session, call->stream_id,
+                                        call->unconsumed);
+    if (rv < 0)
+        pl_rpc_client_fail(call->client_weak, pl_rpc_h2_err(rv));
+    call->unconsumed = 0;
 }
 
-void pl_rpc_client_call_on_headers(struct pl_rpc_client_call *call, bool last)
+void pl_rpc_client_call_pause(struct pl_rpc_client_call *call)
 {
-    char text[TEXT_SIZE];
-
-    if (last || call->http_status < 200)
-        return; /* the stream's end decides; or informational headers */
-    if (call->http_status != 200) {
-        snprintf(text, sizeof text, "HTTP status %d", call->http_status);
-        pl_rpc_client_call_abort(call, pl_rpc_http_code(call->http_status), text);
-    } else if (!call->is_grpc) {
-        pl_rpc_client_call_abort(call, PL_CODE_UNKNOWN, "the response is not gRPC");
-    }
+    call->paused = true;
 }
 
-void pl_rpc_client_call_on_data(struct pl_rpc_client_call *call, struct pl_bytes data)
+void pl_rpc_client_call_resume(struct pl_rpc_client_call *call)
 {
-    struct pl_bytes message;
-    char text[TEXT_SIZE];
-    int rc;
-
-    while (!call->over) {
-        rc = pl_rpc_reader_feed(&call->reader, &data, &message);
-        if (rc == PL_RPC_READ_MORE)
-            return;
-        if (rc == PL_RPC_READ_HEAD) {
-            if (pl_rpc_reader_flags(&call->reader) != 0)
-                pl_rpc_client_call_abort(call, PL_CODE_INTERNAL,
-                                         "a compressed message, though none was asked for");
-        } else if (rc == PL_RPC_READ_MESSAGE) {
-            call->ops.on_message(call->ops.self, message);
-            pl_rpc_reader_drop(&call->reader);
-        } else if (rc == PL_E_LIMIT) {
-            snprintf(text, sizeof text, "a message of %zu bytes, of at most %d",
-                     pl_rpc_reader_size(&call->reader), PL_RPC_MESSAGE_SIZE_MAX);
-            pl_rpc_client_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED, text);
-        } else {
-            pl_rpc_client_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED, "out of memory");
-        }
-    }
-}
-
-/* The status of a stream that has ended. */
-static void over_by_stream(struct pl_rpc_client_call *call)
-{
-    char text[TEXT_SIZE];
-
-    if (call->has_code) {
-        if (call->code == PL_CODE_OK && !pl_rpc_reader_between(&call->reader)) {
-            pl_rpc_client_call_over(call, PL_CODE_INTERNAL, "the response ends within a message",
-                                    true);
-            return;
-        }
-        pl_rpc_client_call_over(call, call->code, pl_bytebuf_cstr(&call->message), true);
-    } else if (!call->sent) {
-        pl_rpc_client_call_over(call, PL_CODE_UNAVAILABLE, "the server takes no more calls", false);
-    } else if (call->error_code != NGHTTP2_NO_ERROR) {
-        snprintf(text, sizeof text, "the stream was reset: %s",
-                 nghttp2_http2_strerror(call->error_code));
-        pl_rpc_client_call_over(call, pl_rpc_h2_code(call->error_code), text,
-                                call->error_code != NGHTTP2_REFUSED_STREAM);
-    } else if (call->http_status != 200) {
-        snprintf(text, sizeof text, "HTTP status %d", call->http_status);
-        pl_rpc_client_call_over(
-            call, call->http_status == 0 ? PL_CODE_INTERNAL : pl_rpc_http_code(call->http_status),
-            text, true);
-    } else {
-        pl_rpc_client_call_over(call, PL_CODE_UNKNOWN, "the response has no grpc-status", true);
-    }
-}
-
-void pl_rpc_client_call_reap(struct pl_rpc_client_call *call)
-{
-    over_by_stream(call);
-    pl_rpc_client_call_free(call);
+    if (!call->paused)
+        return;
+    call->paused = false;
+    pl_rpc_client_call_consume(call);
+    pl_rpc_client_want_send(call->client_weak);
 }

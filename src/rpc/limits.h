@@ -35,6 +35,9 @@ enum {
     PL_RPC_CONN_WINDOW = 4 << 20,
     PL_RPC_CLIENT_STREAM_WINDOW = 1 << 20,
     PL_RPC_CLIENT_CONN_WINDOW = 4 << 20,
+    /* Headers of a response, or its trailers, counted as above; told to the server;
+     * beyond: the call ends with RESOURCE_EXHAUSTED. */
+    PL_RPC_CLIENT_HEADERS_SIZE_MAX = 16 << 10,
     /* Unfinished messages of one connection: those larger than a stream's window
      * wait for their turn below it; small ones beyond it are refused with
      * RESOURCE_EXHAUSTED. */
@@ -58,6 +61,9 @@ enum {
     /* Entries of one SETTINGS frame, CONTINUATION frames of one header block. */
     PL_RPC_SETTINGS_ENTRIES_MAX = 32,
     PL_RPC_CONTINUATIONS_MAX = 8,
+    /* Calls that a client has at once on a connection, those counted that wait for
+     * the server to take more; beyond: PL_E_LIMIT. */
+    PL_RPC_CLIENT_CALLS_MAX = 10 * 1000,
 };
 
 /* Floods: what a peer may send in any PL_RPC_BUDGET_MS; beyond: GOAWAY
@@ -70,6 +76,9 @@ enum {
     PL_RPC_BUDGET_EMPTY = 1000,                    /* empty DATA frames that end nothing */
     PL_RPC_BUDGET_OTHER = 1000,                    /* PRIORITY and frames of unknown types */
     PL_RPC_BUDGET_WINDOW_UPDATES = 50 * 1000,
+    /* What a server may send its client of frames that bring nothing: PING,
+     * SETTINGS, empty DATA, informational headers, resets of no call, unknown ones. */
+    PL_RPC_CLIENT_BUDGET_NOTHINGS = 50 * 1000,
 };
 
 /* Times, in milliseconds. */

@@ -281,7 +281,8 @@ static void on_reply_close(void *self, const struct pl_rpc_status *status, bool 
 int pair_start_with(struct pair *pair, const char *method, const struct pl_rpc_metadata *metadata,
                     size_t metadata_len, int64_t timeout_ms, struct reply *reply)
 {
-    struct pl_rpc_client_call_ops ops = {reply, on_reply, on_reply_close};
+    struct pl_rpc_client_call_ops ops = {
+        .self = reply, .on_message = on_reply, .on_close = on_reply_close};
     char path[128];
 
     *reply = (struct reply){.call = NULL};

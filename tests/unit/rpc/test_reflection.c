@@ -159,7 +159,8 @@ static const response_message *ask_path(struct fixture *fixture, const char *pat
                                         const request_message *request)
 {
     int code = -1;
-    struct pl_rpc_client_call_ops ops = {&code, on_answer, on_answered};
+    struct pl_rpc_client_call_ops ops = {
+        .self = &code, .on_message = on_answer, .on_close = on_answered};
     struct pl_rpc_client_call *call;
     struct pl_pb_fault fault;
     ProtobufCMessage *message;
