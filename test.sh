@@ -154,7 +154,7 @@ python_tests() {
 }
 
 run_integration() {
-    local folder folders scripts
+    local folder folders
     mapfile -t folders < <(tracked 'tests/*/test_*.py' | xargs -r dirname | sort -u)
     if ! build_with_gcc; then
         not_run "integration tests"
@@ -163,25 +163,37 @@ run_integration() {
     for folder in "${folders[@]}"; do
         python_tests "$folder" build "$folder"
     done
-    mapfile -t scripts < <(tracked 'tests/node/*.test.mjs')
+    for folder in tests/node tests/interop; do
+        node_tests "$folder, Node.js" build "$folder"
+    done
+}
+
+# node_tests NAME BUILD FOLDER: the tests for Node.js in FOLDER, with the programs
+# of folder BUILD.
+node_tests() {
+    local name=$1 build=$PWD/$2 scripts
     if install_npm; then
-        tests "tests/node" tap build-logs/tests-node.log env PARLAD="$PWD/build/parlad" \
+        mapfile -t scripts < <(tracked "$3/*.test.mjs")
+        tests "$name" tap "build-logs/${name//[^A-Za-z0-9]/-}.log" \
+            "${fixed_addresses[@]}" env PARLAD="$build/parlad" \
             node --test --test-reporter=tap "${scripts[@]}"
     else
-        not_run "tests/node"
+        not_run "$name"
     fi
 }
 
 run_sanitize() {
-    local name="unit tests, ASan and UBSan"
+    local name="unit tests, ASan and UBSan" folder
     if CC=clang check "build with clang, ASan and UBSan" tools/build build-asan \
         -Db_sanitize=address,undefined "${sanitizer_options[@]}" --; then
         meson_tests "$name" build-asan
-        PARLA_TEST_DEADLINE=60 python_tests "tests/integration, ASan and UBSan" build-asan \
-            tests/integration
+        for folder in tests/integration tests/interop; do
+            PARLA_TEST_DEADLINE=60 python_tests "$folder, ASan and UBSan" build-asan "$folder"
+        done
+        node_tests "tests/interop, Node.js, ASan and UBSan" build-asan tests/interop
     else
         not_run "$name"
-        not_run "tests/integration, ASan and UBSan"
+        not_run "tests/integration and tests/interop, ASan and UBSan"
     fi
 }
 

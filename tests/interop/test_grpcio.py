@@ -138,6 +138,7 @@ def test_empty_stream(client):
 
 
 def test_timeout_on_sleeping_server(client):
+    client.empty(pb.Empty(), timeout=DEADLINE)  # so that there is a connection, and the call gets out
     requests = Requests()
     requests.send(pb.StreamingOutputCallRequest(payload=zeros(27182)))
     call = client.duplex(iter(requests), timeout=0.001)
@@ -147,11 +148,13 @@ def test_timeout_on_sleeping_server(client):
 
 
 def test_cancel_after_begin(client):
+    client.empty(pb.Empty(), timeout=DEADLINE)  # as above
     requests = Requests()
     call = client.input.future(iter(requests), timeout=DEADLINE)
     call.cancel()
     requests.end()
     assert call.cancelled() and call.code() == grpc.StatusCode.CANCELLED
+    client.empty(pb.Empty(), timeout=DEADLINE)  # the connection is none the worse
 
 
 def test_cancel_after_first_response(client):
