@@ -241,7 +241,8 @@ static int make_call(struct caller *caller, const char *method, const char *text
 int caller_start(struct caller *caller, struct pl_loop *loop, const struct pl_address *address,
                  const char *method, const char *text)
 {
-    struct pl_socket_ops ops = {caller, on_read, NULL, on_end, on_close};
+    struct pl_socket_ops ops = {
+        .self = caller, .on_read = on_read, .on_end = on_end, .on_close = on_close};
     bool mute = caller->mute;
     int rc = PL_OK;
 
