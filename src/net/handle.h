@@ -75,6 +75,9 @@ int pl_loop_check_open(const struct pl_loop *loop);
 /* PL_LOOP_READ_SIZE bytes that all sockets read into, one after the other. */
 char *pl_loop_read_buf(struct pl_loop *loop);
 
+/* As many, for what sockets decrypt. */
+uint8_t *pl_loop_plain_buf(struct pl_loop *loop);
+
 /* A request that has no handle (a name to resolve) begins, ends: the loop does
  * not end before it has. */
 void pl_loop_request_begin(struct pl_loop *loop);

@@ -42,6 +42,7 @@ struct pl_loop {
     size_t requests_len;
     struct pl_list deferred; /* of struct pl_deferred */
     char read_buf[PL_LOOP_READ_SIZE];
+    uint8_t plain_buf[PL_LOOP_READ_SIZE];
 };
 
 static enum loop_state state_of(const struct pl_loop *loop)
@@ -280,6 +281,11 @@ int pl_loop_check_open(const struct pl_loop *loop)
 char *pl_loop_read_buf(struct pl_loop *loop)
 {
     return loop->read_buf;
+}
+
+uint8_t *pl_loop_plain_buf(struct pl_loop *loop)
+{
+    return loop->plain_buf;
 }
 
 void pl_loop_request_begin(struct pl_loop *loop)

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/sockaddr.h"
+#include "net/socket_tls.h"
 #include "net/uverr.h"
 
 #include <string.h>
@@ -53,6 +54,8 @@ static void on_closed(struct pl_handle *handle)
         return;
     }
     PL_ASSERT(socket->state == PL_SOCKET_CLOSING);
+    if (socket->tls != NULL)
+        pl_socket_tls_free(socket);
     pl_handle_free(handle);
     if (ops.on_close != NULL)
         ops.on_close(ops.self);
@@ -94,22 +97,13 @@ static void drain(struct pl_socket *socket)
         pl_socket_abort(socket);
 }
 
-static void on_alloc(uv_handle_t *uv, size_t size, uv_buf_t *ret_buf);
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf);
-
 static void linger(struct pl_socket *socket)
 {
     uv_stream_t *stream = (uv_stream_t *)&socket->uv;
-    int rc;
 
     pl_socket_set_state(socket, PL_SOCKET_LINGERING);
-    if (socket->ended || set_deadline(socket, LINGER_MS) < 0 ||
-        uv_shutdown(&socket->shutdown, stream, on_shut) < 0) {
-        pl_socket_abort(socket);
-        return;
-    }
-    rc = uv_read_start(stream, on_alloc, on_read);
-    if (rc < 0 && rc != UV_EALREADY)
+    if (socket->fin || set_deadline(socket, LINGER_MS) < 0 ||
+        uv_shutdown(&socket->shutdown, stream, on_shut) < 0 || pl_socket_pull(socket) < 0)
         pl_socket_abort(socket);
 }
 
@@ -132,6 +126,8 @@ static void tell_broken(struct pl_socket *socket)
     uv_read_stop((uv_stream_t *)&socket->uv);
     if (socket->state == PL_SOCKET_DRAINING || socket->state == PL_SOCKET_LINGERING)
         pl_socket_abort(socket);
+    else if (socket->state == PL_SOCKET_OPEN && socket->tls != NULL)
+        pl_socket_tls_broken(socket);
     else if (socket->state == PL_SOCKET_OPEN && socket->ops.on_end != NULL)
         socket->ops.on_end(socket->ops.self, socket->err);
 }
@@ -194,6 +190,27 @@ static void on_alloc(uv_handle_t *uv, size_t size, uv_buf_t *ret_buf)
     ret_buf->len = PL_LOOP_READ_SIZE;
 }
 
+static void take(struct pl_socket *socket, struct pl_bytes data)
+{
+    if (socket->tls != NULL)
+        pl_socket_tls_take(socket, data);
+    else if (socket->ops.on_read != NULL)
+        socket->ops.on_read(socket->ops.self, data);
+}
+
+static void take_fin(struct pl_socket *socket)
+{
+    socket->fin = true;
+    pl_socket_pull_stop(socket);
+    if (socket->tls != NULL) {
+        pl_socket_tls_fin(socket);
+        return;
+    }
+    socket->ended = true;
+    if (socket->ops.on_end != NULL)
+        socket->ops.on_end(socket->ops.self, PL_OK);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
     struct pl_handle *handle = stream->data;
@@ -205,34 +222,49 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         if (size < 0)
             pl_socket_abort(socket);
     } else if (size == UV_EOF) {
-        socket->ended = true;
-        uv_read_stop(stream);
-        if (socket->ops.on_end != NULL)
-            socket->ops.on_end(socket->ops.self, PL_OK);
+        take_fin(socket);
     } else if (size < 0) {
         socket->err = pl_err_of_uv((int)size);
         tell_broken(socket);
-    } else if (socket->ops.on_read != NULL) {
-        socket->ops.on_read(socket->ops.self,
-                            (struct pl_bytes){(const uint8_t *)buf->base, (size_t)size});
+    } else {
+        take(socket, (struct pl_bytes){(const uint8_t *)buf->base, (size_t)size});
     }
+}
+
+int pl_socket_pull(struct pl_socket *socket)
+{
+    int rc = uv_read_start((uv_stream_t *)&socket->uv, on_alloc, on_read);
+
+    return rc == UV_EALREADY ? PL_OK : pl_err_of_uv(rc);
+}
+
+void pl_socket_pull_stop(struct pl_socket *socket)
+{
+    uv_read_stop((uv_stream_t *)&socket->uv);
 }
 
 int pl_socket_read_start(struct pl_socket *socket)
 {
-    int rc;
-
     check_thread(socket);
     if (socket->state != PL_SOCKET_OPEN || socket->ended || socket->err < 0)
         return PL_E_CLOSED;
-    rc = uv_read_start((uv_stream_t *)&socket->uv, on_alloc, on_read);
-    return rc == UV_EALREADY ? PL_OK : pl_err_of_uv(rc);
+    socket->reading = true;
+    if (socket->tls == NULL)
+        return pl_socket_pull(socket);
+    pl_socket_tls_set_reading(socket);
+    return PL_OK;
 }
 
 void pl_socket_read_stop(struct pl_socket *socket)
 {
     check_thread(socket);
-    uv_read_stop((uv_stream_t *)&socket->uv);
+    if (socket->state != PL_SOCKET_OPEN)
+        return;
+    socket->reading = false;
+    if (socket->tls == NULL)
+        pl_socket_pull_stop(socket);
+    else
+        pl_socket_tls_set_reading(socket);
 }
 
 static void on_written(uv_write_t *req, int status)
@@ -252,12 +284,14 @@ static void on_written(uv_write_t *req, int status)
         return;
     } else if (socket->state == PL_SOCKET_DRAINING) {
         linger(socket);
+    } else if (socket->tls != NULL) {
+        pl_socket_tls_drained(socket);
     } else if (socket->ops.on_drained != NULL) {
         socket->ops.on_drained(socket->ops.self);
     }
 }
 
-static void break_later(struct pl_socket *socket, int err)
+void pl_socket_break(struct pl_socket *socket, int err)
 {
     socket->err = err;
     pl_loop_defer(socket->handle.loop_weak, &socket->broken);
@@ -270,7 +304,7 @@ static void write_later(struct pl_socket *socket, struct pl_bytes data)
     int rc;
 
     if (write == NULL) {
-        break_later(socket, PL_E_NOMEM);
+        pl_socket_break(socket, PL_E_NOMEM);
         return;
     }
     memcpy(write->data, data.data, data.size);
@@ -280,16 +314,14 @@ static void write_later(struct pl_socket *socket, struct pl_bytes data)
     rc = uv_write(&write->req, (uv_stream_t *)&socket->uv, &buf, 1, on_written);
     if (rc < 0) {
         pl_free(write);
-        break_later(socket, pl_err_of_uv(rc));
+        pl_socket_break(socket, pl_err_of_uv(rc));
         return;
     }
     socket->writes_len++;
 }
 
-bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data)
+bool pl_socket_send(struct pl_socket *socket, struct pl_bytes data)
 {
-    check_thread(socket);
-    PL_ASSERT(socket->state != PL_SOCKET_CONNECTING);
     if (socket->state != PL_SOCKET_OPEN || socket->err < 0)
         return false;
     if (socket->writes_len == 0 && data.size > 0) {
@@ -297,7 +329,7 @@ bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data)
         int n = uv_try_write((uv_stream_t *)&socket->uv, &buf, 1);
 
         if (n < 0 && n != UV_EAGAIN) {
-            break_later(socket, pl_err_of_uv(n));
+            pl_socket_break(socket, pl_err_of_uv(n));
             return false;
         }
         if (n > 0) {
@@ -310,6 +342,15 @@ bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data)
     return socket->writes_len == 0 && socket->err == PL_OK;
 }
 
+bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data)
+{
+    check_thread(socket);
+    PL_ASSERT(socket->state != PL_SOCKET_CONNECTING);
+    if (socket->state != PL_SOCKET_OPEN || socket->err < 0)
+        return false;
+    return socket->tls != NULL ? pl_socket_tls_write(socket, data) : pl_socket_send(socket, data);
+}
+
 bool pl_socket_writing(const struct pl_socket *socket)
 {
     check_thread(socket);
@@ -319,6 +360,8 @@ bool pl_socket_writing(const struct pl_socket *socket)
 void pl_socket_close(struct pl_socket *socket)
 {
     check_thread(socket);
+    if (socket->state == PL_SOCKET_OPEN && socket->tls != NULL)
+        pl_socket_tls_close(socket);
     if (socket->state == PL_SOCKET_CONNECTING || socket->err < 0)
         pl_socket_abort(socket);
     else if (socket->state == PL_SOCKET_OPEN && socket->writes_len > 0)
@@ -336,6 +379,8 @@ void pl_socket_abort(struct pl_socket *socket)
     pl_list_remove(&socket->broken.node);
     pl_timer_free(socket->deadline);
     socket->deadline = NULL;
+    if (socket->tls != NULL)
+        pl_socket_tls_stop(socket);
     if (socket->attempt != NULL)
         pl_attempt_abandon(socket);
     pl_handle_close(&socket->handle);

@@ -20,17 +20,21 @@ enum pl_socket_state {
 };
 
 struct pl_attempt;
+struct pl_socket_tls;
 
 struct pl_socket {
     struct pl_handle handle; /* first: freed with it */
     uv_tcp_t uv;
     struct pl_socket_ops ops;
     enum pl_socket_state state;
+    bool reading;               /* its owner wants on_read */
     bool ended;                 /* the peer will send no more */
+    bool fin;                   /* and has shut its half of the connection */
     int err;                    /* why it broke; PL_OK while it is well */
     size_t writes_len;          /* under way */
     struct pl_deferred broken;  /* tells the owner of err */
     struct pl_attempt *attempt; /* while it connects */
+    struct pl_socket_tls *tls;  /* or NULL: plain */
     uv_shutdown_t shutdown;     /* while it lingers */
     struct pl_timer *deadline;  /* while it drains or lingers */
     size_t unsent_size;         /* draining: at the last look */
@@ -46,6 +50,16 @@ int pl_socket_adopt(struct pl_socket *socket, int fd, const struct sockaddr_stor
 
 /* The only way to change its state. */
 void pl_socket_set_state(struct pl_socket *socket, enum pl_socket_state state);
+
+/* Begins or stops reading from the kernel. Errors as of libuv. */
+int pl_socket_pull(struct pl_socket *socket);
+void pl_socket_pull_stop(struct pl_socket *socket);
+
+/* Writes bytes as they are; otherwise like pl_socket_write(). */
+bool pl_socket_send(struct pl_socket *socket, struct pl_bytes data);
+
+/* Has on_end told of the error, later. What is written from now on is dropped. */
+void pl_socket_break(struct pl_socket *socket, int err);
 
 /* In connect.c: the owner has closed a socket that connects. */
 void pl_attempt_abandon(struct pl_socket *socket);

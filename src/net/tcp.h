@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+struct pl_tls_context;
+
 /* "HOST:PORT", host a name, an IPv4 address, or an IPv6 one in brackets. */
 struct pl_address {
     char host[256];
@@ -43,6 +45,10 @@ struct pl_socket_ops {
     void (*on_end)(void *self, int err);
     /* The socket is closed and freed; the last callback. */
     void (*on_close)(void *self);
+    /* What pl_socket_start_tls() began has succeeded (PL_OK, and the protocol that
+     * ALPN agreed on, or NULL) or failed (PL_E_PROTO, _CLOSED, _LIMIT, _TIMEOUT,
+     * _NOMEM, _IO; then on_end does not come, and the owner closes). Once. */
+    void (*on_secured)(void *self, int err, const char *alpn);
 };
 
 /* A bound address, found free by a plain bind first (SO_REUSEPORT alone would
@@ -91,6 +97,27 @@ bool pl_socket_write(struct pl_socket *socket, struct pl_bytes data);
 
 /* Whether an earlier write is still under way. */
 bool pl_socket_writing(const struct pl_socket *socket);
+
+/* From now on the socket speaks TLS: as a server by a server's context, then
+ * `server_name` is NULL; by a client's context as a client that wants to reach
+ * that name or address. `first` is ciphertext that the owner has read already; it
+ * is copied. Once, on an open socket to which nothing was written; nothing may be
+ * written until on_secured. After that all means plaintext; on_read comes if
+ * reading was begun, before or since.
+ *
+ * The end of input without close_notify is an end like another (PL_OK): the
+ * protocols above must know when they are cut off, and HTTP does. The owner
+ * bounds the time of the handshake.
+ *
+ * PL_E_NOMEM; PL_E_INVALID for a name that cannot be; PL_E_LIMIT where `first`
+ * is over 64 KiB; PL_E_CLOSED after the peer's end or a failure: then nothing has
+ * changed, and the owner closes. */
+int pl_socket_start_tls(struct pl_socket *socket, struct pl_tls_context *context,
+                        const char *server_name, struct pl_bytes first);
+
+/* Why TLS failed, in one line, such as "certificate verify failed: self-signed
+ * certificate"; "" where it has not. Valid until on_close. */
+const char *pl_socket_tls_error(const struct pl_socket *socket);
 
 /* Closes: _close after what was written is with the kernel and the peer has had
  * a moment to take it; a peer that takes nothing is waited for 10 s. _abort

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -60,9 +61,21 @@ static void on_close(void *self)
         end->world_weak->on_close(end);
 }
 
+static void on_secured(void *self, int err, const char *alpn)
+{
+    struct end *end = self;
+
+    end->secured_len++;
+    end->secured_err = err;
+    snprintf(end->alpn, sizeof end->alpn, "%s", alpn != NULL ? alpn : "");
+    snprintf(end->tls_error, sizeof end->tls_error, "%s", pl_socket_tls_error(end->socket));
+    if (end->world_weak->on_secured != NULL)
+        end->world_weak->on_secured(end);
+}
+
 struct pl_socket_ops end_ops(struct end *end)
 {
-    return (struct pl_socket_ops){end, on_read, on_drained, on_end, on_close};
+    return (struct pl_socket_ops){end, on_read, on_drained, on_end, on_close, on_secured};
 }
 
 void world_on_accept(void *self, struct pl_socket *socket)

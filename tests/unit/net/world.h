@@ -22,6 +22,10 @@ struct end {
     int end_len;
     int end_err;
     int close_len;
+    int secured_len;
+    int secured_err;
+    char alpn[16]; /* "" for none */
+    char tls_error[128];
 };
 
 /* A loop with a listener, a client, and the server's end of its connection. */
@@ -39,6 +43,7 @@ struct world {
     void (*on_drained)(struct end *end);
     void (*on_end)(struct end *end);
     void (*on_close)(struct end *end);
+    void (*on_secured)(struct end *end);
 };
 
 /* The byte at that place of the stream: finds what is lost, doubled or moved. */

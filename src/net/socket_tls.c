@@ -1,0 +1,332 @@
+/*
+ * socket_tls.c - TLS between a socket's owner and its bytes.
+ *
+ * What comes is decrypted at once as far as the owner wants to read; the rest of
+ * one piece is kept, and until it is used up nothing more is taken from the
+ * kernel. So a stopped reader costs one piece, and what was read before
+ * the end of input is told before it.
+ *
+ * Everything that calls the owner starts in `take`, `fin`, `broken`, `drained` or
+ * `resume`, which the loop calls. The owner may close in each callback: after
+ * each, the state is looked at again.
+ */
+#include "net/socket_tls.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "net/tls_session.h"
+
+/* Answers that the peer has made us write (key updates) and does not take. */
+#define ANSWERS_SIZE_MAX ((size_t)64 * 1024)
+
+enum phase {
+    PHASE_SHAKING = 1,
+    PHASE_OPEN,
+    PHASE_OVER, /* failed, and the owner knows */
+};
+
+struct pl_socket_tls {
+    enum phase phase;
+    struct pl_tls_session *session;
+    struct pl_bytebuf kept; /* ciphertext; see above */
+    bool more;              /* there is more in `kept` or in the session */
+    size_t answers_size;
+    struct pl_deferred resume; /* goes on with what there is */
+    struct pl_socket *socket_weak;
+    const char *reason_weak; /* why it failed, if not for the session; or NULL */
+};
+
+static void set_phase(struct pl_socket_tls *tls, enum phase phase)
+{
+    PL_ASSERT(phase > tls->phase);
+    tls->phase = phase;
+}
+
+/* Sends what the session has to send. */
+static void flush(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+    struct pl_bytes out = pl_tls_session_out(tls->session);
+
+    if (out.size > 0)
+        pl_socket_send(socket, out);
+    pl_tls_session_sent(tls->session);
+    if (socket->writes_len == 0)
+        tls->answers_size = 0;
+}
+
+/* The same, after reading. */
+static void flush_answers(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    tls->answers_size += pl_tls_session_out(tls->session).size;
+    flush(socket);
+    if (tls->answers_size > ANSWERS_SIZE_MAX && socket->err == PL_OK) {
+        tls->reason_weak = "the peer does not take what it asks for";
+        pl_socket_break(socket, PL_E_LIMIT);
+    }
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+static bool wants_plaintext(const struct pl_socket *socket)
+{
+    return socket->state == PL_SOCKET_OPEN && socket->err == PL_OK && !socket->ended &&
+           socket->tls->phase == PHASE_OPEN && socket->reading;
+}
+
+/* Reads on from the kernel, or stops. */
+static void set_pull(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+    bool shaking = tls->phase == PHASE_SHAKING && socket->state == PL_SOCKET_OPEN &&
+                   socket->err == PL_OK && !socket->ended;
+
+    if (tls->more || (!shaking && !wants_plaintext(socket))) {
+        pl_socket_pull_stop(socket);
+    } else {
+        int rc = pl_socket_pull(socket);
+
+        if (rc < 0)
+            pl_socket_break(socket, rc);
+    }
+}
+
+/* Nothing more can come of it. */
+static void tell_secured(struct pl_socket *socket, int err)
+{
+    set_phase(socket->tls, PHASE_OVER);
+    socket->ended = true;
+    if (socket->ops.on_secured != NULL)
+        socket->ops.on_secured(socket->ops.self, err, NULL);
+}
+
+static void tell_end(struct pl_socket *socket, int err)
+{
+    if (err < 0)
+        set_phase(socket->tls, PHASE_OVER);
+    socket->ended = true;
+    if (socket->ops.on_end != NULL)
+        socket->ops.on_end(socket->ops.self, err);
+}
+
+static void shake(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+    int rc = pl_tls_session_handshake(tls->session);
+
+    flush(socket); /* also the alert that tells the peer of a failure */
+    if (rc == PL_E_AGAIN) {
+        tls->more = false;
+    } else if (rc < 0) {
+        tell_secured(socket, rc);
+    } else {
+        set_phase(tls, PHASE_OPEN);
+        if (socket->ops.on_secured != NULL)
+            socket->ops.on_secured(socket->ops.self, PL_OK, pl_tls_session_alpn(tls->session));
+    }
+}
+
+/* Hands over one buffer of plaintext, and the end once all was handed over. */
+static void deliver(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+    uint8_t *plain = pl_loop_plain_buf(socket->handle.loop_weak);
+    size_t size = 0;
+    int rc = PL_OK;
+
+    while (rc == PL_OK && size < PL_LOOP_READ_SIZE) {
+        size_t part_size = 0;
+
+        rc = pl_tls_session_read(tls->session, plain + size, PL_LOOP_READ_SIZE - size, &part_size);
+        size += part_size;
+    }
+    if (rc == PL_E_AGAIN)
+        tls->more = false;
+    flush_answers(socket);
+    if (size > 0 && socket->ops.on_read != NULL)
+        socket->ops.on_read(socket->ops.self, (struct pl_bytes){plain, size});
+    if (rc < 0 && rc != PL_E_AGAIN && wants_plaintext(socket)) /* else it says so again */
+        tell_end(socket, rc == PL_E_CLOSED ? PL_OK : rc);
+}
+
+/* Goes on with `data` as far as it brings us, or the owner wants; returns what is
+ * left of it. */
+static struct pl_bytes advance(struct pl_socket *socket, struct pl_bytes data)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    pl_tls_session_feed(tls->session, data);
+    if (tls->phase == PHASE_SHAKING)
+        shake(socket);
+    while (tls->more && wants_plaintext(socket))
+        deliver(socket);
+    data = pl_tls_session_unread(tls->session);
+    pl_tls_session_feed(tls->session, (struct pl_bytes){0});
+    return data;
+}
+
+void pl_socket_tls_take(struct pl_socket *socket, struct pl_bytes data)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    PL_ASSERT(!tls->more && tls->kept.size == 0);
+    tls->more = true;
+    data = advance(socket, data);
+    if (socket->state != PL_SOCKET_OPEN)
+        return;
+    pl_bytebuf_append(&tls->kept, data.data, data.size);
+    if (tls->kept.err < 0 && socket->err == PL_OK)
+        pl_socket_break(socket, tls->kept.err);
+    set_pull(socket);
+}
+
+static void on_resume(struct pl_deferred *deferred)
+{
+    struct pl_socket_tls *tls = PL_CONTAINER(deferred, struct pl_socket_tls, resume);
+    struct pl_socket *socket = tls->socket_weak;
+    struct pl_bytes left = advance(socket, (struct pl_bytes){tls->kept.data, tls->kept.size});
+
+    if (socket->state != PL_SOCKET_OPEN)
+        return;
+    pl_bytebuf_consume(&tls->kept, tls->kept.size - left.size);
+    if (tls->kept.size == 0) {
+        pl_bytebuf_done(&tls->kept);
+        pl_bytebuf_init(&tls->kept, PL_LOOP_READ_SIZE);
+    }
+    set_pull(socket);
+}
+
+void pl_socket_tls_set_reading(struct pl_socket *socket)
+{
+    if (socket->tls->more && wants_plaintext(socket))
+        pl_loop_defer(socket->handle.loop_weak, &socket->tls->resume);
+    else
+        set_pull(socket);
+}
+
+void pl_socket_tls_fin(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    if (tls->phase == PHASE_SHAKING) {
+        pl_tls_session_end(tls->session);
+        tell_secured(socket, PL_E_CLOSED);
+    } else if (tls->phase == PHASE_OPEN && !socket->ended) {
+        tell_end(socket, PL_OK);
+    }
+}
+
+void pl_socket_tls_broken(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    if (tls->reason_weak == NULL && pl_tls_session_error(tls->session)[0] == '\0')
+        tls->reason_weak = pl_err_text(socket->err);
+    if (tls->phase == PHASE_SHAKING)
+        tell_secured(socket, socket->err);
+    else if (tls->phase == PHASE_OPEN)
+        tell_end(socket, socket->err);
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+void pl_socket_tls_drained(struct pl_socket *socket)
+{
+    socket->tls->answers_size = 0;
+    if (socket->tls->phase == PHASE_OPEN && socket->ops.on_drained != NULL)
+        socket->ops.on_drained(socket->ops.self);
+}
+
+bool pl_socket_tls_write(struct pl_socket *socket, struct pl_bytes data)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    PL_ASSERT(tls->phase != PHASE_SHAKING);
+    while (data.size > 0 && tls->phase == PHASE_OPEN && socket->err == PL_OK) {
+        struct pl_bytes part = data;
+        int rc;
+
+        if (part.size > PL_TLS_WRITE_SIZE_MAX)
+            part.size = PL_TLS_WRITE_SIZE_MAX;
+        rc = pl_tls_session_write(tls->session, part);
+        if (rc < 0)
+            pl_socket_break(socket, rc);
+        else
+            flush(socket);
+        data.data += part.size;
+        data.size -= part.size;
+    }
+    return tls->phase == PHASE_OPEN && socket->err == PL_OK && socket->writes_len == 0;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+void pl_socket_tls_close(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    pl_socket_tls_stop(socket);
+    if (tls->phase != PHASE_OPEN)
+        return;
+    pl_tls_session_shut(tls->session);
+    flush(socket);
+}
+
+void pl_socket_tls_stop(struct pl_socket *socket)
+{
+    pl_list_remove(&socket->tls->resume.node);
+}
+
+void pl_socket_tls_free(struct pl_socket *socket)
+{
+    pl_tls_session_free(socket->tls->session);
+    pl_bytebuf_done(&socket->tls->kept);
+    pl_free(socket->tls);
+    socket->tls = NULL;
+}
+
+int pl_socket_start_tls(struct pl_socket *socket, struct pl_tls_context *context,
+                        const char *server_name, struct pl_bytes first)
+{
+    struct pl_socket_tls *tls;
+    int rc;
+
+    PL_ASSERT(pl_loop_on_thread(socket->handle.loop_weak));
+    PL_ASSERT(socket->state == PL_SOCKET_OPEN && socket->tls == NULL && socket->writes_len == 0);
+    if (socket->ended || socket->err < 0)
+        return PL_E_CLOSED;
+    tls = pl_zalloc(sizeof *tls);
+    if (tls == NULL)
+        return PL_E_NOMEM;
+    pl_list_init(&tls->resume.node);
+    tls->resume.run = on_resume;
+    tls->socket_weak = socket;
+    pl_bytebuf_init(&tls->kept, PL_LOOP_READ_SIZE);
+    pl_bytebuf_append(&tls->kept, first.data, first.size);
+    rc = tls->kept.err;
+    if (rc == PL_OK)
+        rc = pl_tls_session_new(context, server_name, &tls->session);
+    if (rc < 0) {
+        pl_bytebuf_done(&tls->kept);
+        pl_free(tls);
+        return rc;
+    }
+    tls->more = true; /* a client speaks first */
+    set_phase(tls, PHASE_SHAKING);
+    socket->tls = tls;
+    pl_socket_pull_stop(socket);
+    pl_loop_defer(socket->handle.loop_weak, &tls->resume);
+    return PL_OK;
+}
+
+const char *pl_socket_tls_error(const struct pl_socket *socket)
+{
+    if (socket->tls == NULL)
+        return "";
+    if (socket->tls->reason_weak != NULL)
+        return socket->tls->reason_weak;
+    return pl_tls_session_error(socket->tls->session);
+}
