@@ -131,6 +131,21 @@ static struct pl_bytes next_of_list(struct pl_bytes *list)
     return part;
 }
 
+/* RFC 9112, section 9.3: close comes before all else. (llhttp 8.1.0 passes over it
+ * beside a tab, or where HTTP/1.0 says keep-alive too.) */
+static void read_connection(struct pl_rpc_h1_request *request)
+{
+    struct pl_bytes name, list;
+
+    for (size_t pos = 0; pl_rpc_fields_next(&request->fields, &pos, &name, &list);) {
+        if (!pl_bytes_is(name, "connection"))
+            continue;
+        while (list.size > 0)
+            if (is_word(next_of_list(&list), "close"))
+                request->keep_alive = false;
+    }
+}
+
 /* RFC 9112, section 6.1. Other codings are refused as such only where the list is in
  * order: where chunked stands twice, or not at the end, that is the worse fault. */
 static int read_coding(struct pl_bytes list, struct pl_rpc_h1_refusal *ret_refusal)
@@ -262,5 +277,7 @@ int pl_rpc_h1_request_finish(struct pl_rpc_h1_request *request, struct pl_bytes 
         rc = read_target(request, target, ret_refusal);
     if (rc == PL_OK)
         rc = read_expect(request, ret_refusal);
+    if (rc == PL_OK)
+        read_connection(request);
     return rc;
 }

@@ -50,8 +50,9 @@ void pl_rpc_h1_request_done(struct pl_rpc_h1_request *request);
 /* The method of that name, which is case-sensitive. */
 bool pl_rpc_h1_method_find(struct pl_bytes name, enum pl_rpc_h1_method *ret_method);
 
-/* Fills in the rest of a request that has its method, minor version and fields, and
- * the target as it came. PL_E_NOMEM; PL_E_PROTO: refused, with:
+/* Fills in the rest of a request that has its method, minor version, fields and
+ * keep_alive (which becomes false where a field says close); `target` is as it came.
+ * PL_E_NOMEM; PL_E_PROTO: refused, with:
  *
  *     400  Host missing, doubled or malformed (RFC 9112, section 3.2); a target of no
  *          known form; a body whose end two readers might see at different places:

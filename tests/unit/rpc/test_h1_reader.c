@@ -203,6 +203,12 @@ static void good_requests_are_read(void **state)
          "GET / a 1.1 close; connection=te, CLOSE||end "},
         {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
          "GET / a 1.1 close; connection=keep-alive; connection=close||end "},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: te,\tclose\t,\r\n\r\n",
+         "GET / a 1.1 close; connection=te,\tclose\t,||end "},
+        {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+         "GET /  1.0 close; connection=keep-alive, close||end "},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n",
+         "GET / a 1.1; connection=closed||end "},
         {"GET / HTTP/1.0\r\n\r\n", "GET /  1.0 close||end "},
         {"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
          "GET / a 1.0; connection=keep-alive||end "},
@@ -482,6 +488,31 @@ static void bad_chunks_are_refused(void **state)
         reads((struct pl_bytes){text.data, text.size}, pl_bytebuf_cstr(&expected));
         pl_bytebuf_done(&text);
         pl_bytebuf_done(&expected);
+    }
+}
+
+/* A tab behind "chunked" may stand there, but llhttp 8.1.0 does not know it then, and
+ * beside an upgrade it sees no body at all. Either both see one, or none is taken. */
+static void no_body_is_taken_that_one_side_does_not_see(void **state)
+{
+    static const char *const texts[] = {
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+        "Transfer-Encoding: chunked\t\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LEN(texts); i++) {
+        struct pl_bytes text = pl_bytes_str(texts[i]);
+        struct reading reading;
+        const char *log;
+
+        reading_init(&reading);
+        read_piece(&reading, text);
+        log = pl_bytebuf_cstr(&reading.log);
+        assert_true(strcmp(log, "refused 400") == 0 || strstr(log, "|a|end ") != NULL);
+        reads(text, log);
+        reading_done(&reading);
     }
 }
 
@@ -779,6 +810,7 @@ int main(void)
         cmocka_unit_test(chunks_are_joined),
         cmocka_unit_test(bad_heads_are_refused),
         cmocka_unit_test(bad_chunks_are_refused),
+        cmocka_unit_test(no_body_is_taken_that_one_side_does_not_see),
         cmocka_unit_test(requests_may_follow_without_waiting),
         cmocka_unit_test(a_request_ends_before_the_next_is_looked_at),
         cmocka_unit_test(between_requests_nothing_is_held),
