@@ -1,6 +1,7 @@
 """Fixtures: the project's own server, with TLS and without, and what lies between it and a client."""
 
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 # How processes are waited for is told once, for all tests.
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from programs import Server, build_path  # noqa: E402
+from programs import HERE, Server, build_path  # noqa: E402
 from tap import Tap  # noqa: E402
 
 
@@ -30,8 +31,29 @@ def server(shared_server):
 
 
 @pytest.fixture
-def tap(server):
-    """A relay to the server that notes what passes."""
-    tap = Tap(server.address)
-    yield tap
-    tap.close()
+def taps():
+    """taps(address): a relay to a server that notes what passes."""
+    made = []
+
+    def make(address):
+        made.append(Tap(address))
+        return made[-1]
+
+    yield make
+    for tap in made:
+        tap.close()
+
+
+@pytest.fixture
+def tap(server, taps):
+    """One to the file's server."""
+    return taps(server.address)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder with a CA and a server's certificate for localhost."""
+    folder = tmp_path_factory.mktemp("certificates")
+    command = [str(HERE / "make-certificates"), str(folder)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return folder
