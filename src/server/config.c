@@ -68,11 +68,31 @@ static bool set_listen(struct pl_config *config, const char *value)
     return true;
 }
 
+static bool parse_path(const char *value, char ret_path[PL_CONFIG_PATH_SIZE])
+{
+    int n = snprintf(ret_path, PL_CONFIG_PATH_SIZE, "%s", value);
+
+    return n > 0 && n < PL_CONFIG_PATH_SIZE;
+}
+
 static bool set_data(struct pl_config *config, const char *value)
 {
-    int n = snprintf(config->data, sizeof config->data, "%s", value);
+    return parse_path(value, config->data);
+}
 
-    return n > 0 && (size_t)n < sizeof config->data;
+static bool set_tls_cert(struct pl_config *config, const char *value)
+{
+    return parse_path(value, config->tls_cert);
+}
+
+static bool set_tls_key(struct pl_config *config, const char *value)
+{
+    return parse_path(value, config->tls_key);
+}
+
+static bool set_tls_client_ca(struct pl_config *config, const char *value)
+{
+    return parse_path(value, config->tls_client_ca);
 }
 
 static bool set_loops(struct pl_config *config, const char *value)
@@ -192,6 +212,11 @@ static const struct key keys[] = {
     {"server", "log_level", true, "error, warning, info or debug", "what is logged (info)",
      set_log_level},
     {"server", "log_format", true, "text or json", "how it is logged (text)", set_log_format},
+    {"server", "tls_cert", true, "a PEM file",
+     "the server's certificate and its chain; with it, TLS is spoken", set_tls_cert},
+    {"server", "tls_key", true, "a PEM file", "the certificate's private key", set_tls_key},
+    {"server", "tls_client_ca", true, "a PEM file",
+     "authorities; clients must have a certificate by one of them", set_tls_client_ca},
     {"limits", "guest_idle_s", false, "seconds, 1 to 316224000",
      "a guest's name is free after so long without use (604800)", set_guest_idle},
     {"limits", "text_size", false, "bytes, 1 to 16384", "the longest message (16384)",
@@ -308,9 +333,9 @@ static void print_help(void)
         snprintf(name, sizeof name, "--%s", keys[i].name);
         for (char *c = name + 2; *c != 0; c++)
             *c = *c == '_' ? '-' : *c;
-        printf("  %-14s %s\n%17s%s\n", name, keys[i].takes, "", keys[i].help);
+        printf("  %-15s %s\n%18s%s\n", name, keys[i].takes, "", keys[i].help);
     }
-    printf("  %-14s %s\n%17s%s\n", "--config", "a file", "",
+    printf("  %-15s %s\n%18s%s\n", "--config", "a file", "",
            "keys of the same names, and those below; options win");
     printf("  --version\n  --help\n\nKeys of the file only:\n");
     for (size_t i = 0; i < KEYS_LEN; i++)
@@ -429,6 +454,21 @@ static enum pl_config_result scan(int argc, char **argv, struct pl_config *confi
     return PL_CONFIG_RUN;
 }
 
+/* What only makes sense together. */
+static bool check_tls(const struct pl_config *config)
+{
+    if ((config->tls_cert[0] == 0) != (config->tls_key[0] == 0)) {
+        fprintf(stderr, "parlad: tls_cert and tls_key go together; give %s too\n",
+                config->tls_cert[0] == 0 ? "tls_cert" : "tls_key");
+        return false;
+    }
+    if (config->tls_client_ca[0] != 0 && config->tls_cert[0] == 0) {
+        fprintf(stderr, "parlad: tls_client_ca needs tls_cert and tls_key; give them too\n");
+        return false;
+    }
+    return true;
+}
+
 enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *ret_config)
 {
     enum pl_config_result result;
@@ -439,6 +479,8 @@ enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *re
         result = scan(argc, argv, ret_config, false);
     if (result != PL_CONFIG_RUN)
         return result;
+    if (!check_tls(ret_config))
+        return PL_CONFIG_INVALID;
     if (ret_config->listen_len == 0)
         set_listen(ret_config, PL_LISTEN_DEFAULT);
     if (ret_config->data[0] == 0 && !default_data(ret_config))

@@ -27,6 +27,11 @@ struct pl_config {
     enum pl_durability durability;
     enum pl_diag_level log_level;
     enum pl_diag_format log_format;
+    /* PEM files, "" where there is none; certificate and key are there or not,
+     * both */
+    char tls_cert[PL_CONFIG_PATH_SIZE];
+    char tls_key[PL_CONFIG_PATH_SIZE];
+    char tls_client_ca[PL_CONFIG_PATH_SIZE];
     /* keys of the file only */
     int64_t guest_idle_ms;    /* a guest's session ends after so long without use */
     size_t text_size_max;     /* of a message, in bytes */

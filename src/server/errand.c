@@ -61,6 +61,13 @@ void pl_msg_discard(struct pl_msg *msg)
         pl_free(taken);
         break;
     }
+    case PL_MSG_TLS: {
+        struct pl_tls_msg *tls = PL_CONTAINER(msg, struct pl_tls_msg, msg);
+
+        pl_tls_context_unref(tls->context);
+        pl_free(tls);
+        break;
+    }
     case PL_MSG_STREAM_GONE:
         pl_free(PL_CONTAINER(msg, struct pl_stream_call, gone));
         break;

@@ -19,6 +19,7 @@
 #include "model/effect.h"
 #include "model/query.h"
 #include "net/mailbox.h"
+#include "net/tls.h"
 #include "wire/request.h"
 
 /* What kind of letter it is: the first member of every struct that threads post
@@ -29,6 +30,7 @@ enum pl_msg_kind {
     PL_MSG_FEED,        /* struct pl_feed_msg */
     PL_MSG_TAKEN,       /* struct pl_taken_msg */
     PL_MSG_TAKER_ENDED, /* struct pl_taken_msg */
+    PL_MSG_TLS,         /* struct pl_tls_msg */
     PL_MSG_DRAIN,       /* a loop drains; it answers the control loop with DRAINED */
     PL_MSG_DRAINED,
 };
@@ -105,6 +107,12 @@ struct pl_taken_msg {
     uint64_t call;             /* the taker's, by its id */
     struct pl_buf *bytes;      /* TAKEN: a TakeMessagesResponse, one reference */
     struct pl_refusal refusal; /* TAKER_ENDED */
+};
+
+/* New certificates for a loop. */
+struct pl_tls_msg {
+    struct pl_msg msg;
+    struct pl_tls_context *context; /* one reference */
 };
 
 /* Frees a letter of the above kinds that nobody will receive. */

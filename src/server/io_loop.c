@@ -116,6 +116,10 @@ static void on_letter(void *self, struct pl_letter *letter)
     case PL_MSG_TAKER_ENDED:
         on_taken(io, PL_CONTAINER(msg, struct pl_taken_msg, msg));
         break;
+    case PL_MSG_TLS:
+        pl_port_set_tls(io->port, PL_CONTAINER(msg, struct pl_tls_msg, msg)->context);
+        pl_msg_discard(msg);
+        break;
     case PL_MSG_DRAIN:
         on_drain(io);
         break;
@@ -234,6 +238,7 @@ static int make_port(struct pl_io_loop *io)
 {
     struct pl_port_config port = {
         .limits = PL_PORT_LIMITS_DEFAULT,
+        .tls = io->config.tls,
         .extra_size = sizeof(struct pl_connection),
     };
 
@@ -305,6 +310,18 @@ void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg)
 {
     if (pl_loop_post_always(io->loop, &msg->letter) < 0)
         pl_msg_discard(msg);
+}
+
+int pl_io_loop_set_tls(struct pl_io_loop *io, struct pl_tls_context *context)
+{
+    struct pl_tls_msg *tls = pl_zalloc(sizeof *tls);
+
+    if (tls == NULL)
+        return PL_E_NOMEM;
+    tls->msg.kind = PL_MSG_TLS;
+    tls->context = pl_tls_context_ref(context);
+    pl_io_loop_post(io, &tls->msg);
+    return PL_OK;
 }
 
 void pl_io_loop_drain(struct pl_io_loop *io)

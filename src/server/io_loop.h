@@ -3,7 +3,8 @@
  *
  * Loops share nothing. What a loop needs of others it gets by errands.
  *
- * Threads: made, started and freed on one; drain from any; the rest on its own.
+ * Threads: made, started and freed on one; drain and set_tls from any; the rest on
+ *          its own.
  */
 #ifndef PL_SERVER_IO_LOOP_H
 #define PL_SERVER_IO_LOOP_H
@@ -25,7 +26,8 @@
 struct pl_io_loop_config {
     const struct pl_config *config; /* borrowed */
     uint32_t number;
-    uint64_t log; /* the log's id, for cursors */
+    uint64_t log;               /* the log's id, for cursors */
+    struct pl_tls_context *tls; /* borrowed; NULL: plain */
     struct pl_engine_thread *engine_weak;
     struct pl_reader_pool *readers_weak;
     /* The loop has drained: nothing is under way on it any more. On the loop's
@@ -67,8 +69,12 @@ int pl_io_loop_start(struct pl_io_loop *io);
 /* Posts a letter to the loop, or discards it where the loop has ended. Any thread. */
 void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg);
 
-/* Stops accepting, tells streams and connections, lets calls end; on_drained tells
- * when. Any thread, once. */
+/* New connections use that context; the loop takes a reference. PL_E_NOMEM. Any
+ * thread. */
+int pl_io_loop_set_tls(struct pl_io_loop *io, struct pl_tls_context *context);
+
+/* Stops accepting, tells streams and connections, lets calls end; on_drained
+ * tells when. Any thread, once. */
 void pl_io_loop_drain(struct pl_io_loop *io);
 
 /* Ends the thread; what is still open is cut off. */

@@ -1,7 +1,8 @@
 /*
  * server.c - starts from the disk upwards, and stops the other way round.
  *
- * start:  addresses → lock of the data → store → engine → readers → loops
+ * start:  certificates → addresses → lock of the data → store → engine → readers →
+ *         loops
  * stop:   loops drain → loops → readers → engine → store → lock
  *
  * Each step's failure is told here, once, with what to do about it.
@@ -14,9 +15,11 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "server/io_loop.h"
+#include "server/tls_files.h"
 #include "store/lock.h"
 #include "store/sqlite.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +31,8 @@ enum {
     READERS_LEN = 2,
     DRAIN_MS_MAX = 4000, /* then what is still open is cut off */
     CONTROL_INBOX_LEN_MAX = 4096,
+    SIGNALS_LEN = 3,
+    TLS_ERROR_SIZE_MAX = 1024,
 };
 
 struct pl_server {
@@ -42,7 +47,8 @@ struct pl_server {
     uint32_t loops_len;
     /* the main thread's: signals, and the end of the drain */
     struct pl_loop *control;
-    struct pl_signal *signals[2];
+    struct pl_signal *signals[SIGNALS_LEN];
+    struct pl_tls_files *tls; /* NULL: plain */
     struct pl_timer *deadline;
     uint32_t drained_len;
     int signals_len; /* that have come */
@@ -107,6 +113,80 @@ static void on_signal(void *self, int signum)
     pl_timer_start(server->deadline, DRAIN_MS_MAX, 0);
     for (uint32_t i = 0; i < server->loops_len; i++)
         pl_io_loop_drain(server->loops[i]);
+}
+
+static void on_hangup(void *self, int signum)
+{
+    struct pl_server *server = self;
+
+    (void)signum;
+    pl_tls_files_reload(server->tls);
+}
+
+static int on_tls_context(void *self, struct pl_tls_context *context)
+{
+    struct pl_server *server = self;
+    int rc = PL_OK;
+
+    for (uint32_t i = 0; rc == PL_OK && i < server->loops_len; i++)
+        rc = pl_io_loop_set_tls(server->loops[i], context);
+    return rc;
+}
+
+/* With a certificate it is read, and read again on SIGHUP. */
+static int open_tls(struct pl_server *server)
+{
+    const struct pl_config *config = server->config;
+    struct pl_tls_files_config files = {
+        .paths = {config->tls_cert, config->tls_key,
+                  config->tls_client_ca[0] != 0 ? config->tls_client_ca : NULL},
+        .on_context = on_tls_context,
+        .self = server,
+    };
+    struct pl_bytebuf error_text;
+    int rc;
+
+    if (config->tls_cert[0] == 0)
+        return PL_OK;
+    pl_bytebuf_init(&error_text, TLS_ERROR_SIZE_MAX);
+    rc = pl_tls_files_open(server->control, &files, &error_text, &server->tls);
+    if (rc == PL_OK)
+        rc = pl_signal_new(server->control, SIGHUP, on_hangup, server, &server->signals[2]);
+    if (rc < 0)
+        fprintf(stderr, "parlad: no TLS: %s\n",
+                error_text.size > 0 ? pl_bytebuf_cstr(&error_text) : pl_err_text(rc));
+    pl_bytebuf_done(&error_text);
+    return rc;
+}
+
+/* Whether only this machine can reach it. */
+static bool is_loopback(const struct pl_address *address)
+{
+    uint8_t v4[4], v6[16];
+    static const uint8_t one[16] = {[15] = 1};
+
+    if (inet_pton(AF_INET, address->host, v4) == 1)
+        return v4[0] == 127;
+    if (inet_pton(AF_INET6, address->host, v6) == 1)
+        return memcmp(v6, one, sizeof one) == 0;
+    return strcmp(address->host, "localhost") == 0;
+}
+
+static void warn_if_open(const struct pl_server *server)
+{
+    for (uint32_t i = 0; server->tls == NULL && i < server->bounds_len; i++) {
+        const struct pl_address *address = pl_bound_address(server->bounds[i]);
+        char text[300];
+
+        if (is_loopback(address))
+            continue;
+        pl_address_format(address, text, sizeof text);
+        pl_diag(PL_DIAG_WARNING, "server",
+                "what is said on %s can be read and changed on its way: there is no TLS; "
+                "give --tls-cert and --tls-key",
+                text);
+        return;
+    }
 }
 
 static int open_addresses(struct pl_server *server)
@@ -219,6 +299,7 @@ static int start_loops(struct pl_server *server, uint64_t log)
     struct pl_io_loop_config config = {
         .config = server->config,
         .log = log,
+        .tls = server->tls != NULL ? pl_tls_files_context(server->tls) : NULL,
         .engine_weak = server->engine,
         .readers_weak = server->readers,
         .on_drained = on_drained,
@@ -264,6 +345,8 @@ static int start(struct pl_server *server)
     pl_random(&log, sizeof log);
     rc = make_control(server);
     if (rc == PL_OK)
+        rc = open_tls(server);
+    if (rc == PL_OK)
         rc = open_addresses(server);
     if (rc == PL_OK)
         rc = open_data(server);
@@ -287,10 +370,21 @@ static void stop(struct pl_server *server)
     pl_data_lock_close(server->lock);
     for (uint32_t i = 0; i < server->bounds_len; i++)
         pl_bound_close(server->bounds[i]);
-    for (size_t i = 0; i < 2; i++)
+    pl_tls_files_close(server->tls);
+    for (size_t i = 0; i < SIGNALS_LEN; i++)
         pl_signal_free(server->signals[i]);
     pl_timer_free(server->deadline);
     pl_loop_free(server->control);
+}
+
+/* How a client names the address. */
+static void format_target(const struct pl_server *server, const struct pl_bound *bound, char *text,
+                          size_t size)
+{
+    char address[300];
+
+    pl_address_format(pl_bound_address(bound), address, sizeof address);
+    snprintf(text, size, "%s%s", server->tls != NULL ? "grpcs://" : "", address);
 }
 
 /* It serves. Who started it may have said, in PARLAD_CLIENT, how a client is started;
@@ -298,23 +392,27 @@ static void stop(struct pl_server *server)
 static void announce(const struct pl_server *server)
 {
     const char *client = getenv("PARLAD_CLIENT");
-    char address[300], all[400];
+    char target[320], all[400];
 
     for (uint32_t i = 0; i < server->bounds_len; i++) {
-        pl_address_format(pl_bound_address(server->bounds[i]), address, sizeof address);
-        printf("listening on %s\n", address);
+        format_target(server, server->bounds[i], target, sizeof target);
+        printf("listening on %s", target);
+        if (server->tls != NULL)
+            printf(" and https%s", target + strlen("grpcs"));
+        printf("\n");
     }
     if (client == NULL || client[0] == 0) {
         printf("data in %s\n", server->config->data);
     } else {
         describe(server, all, sizeof all);
-        pl_address_format(pl_bound_address(server->bounds[0]), address, sizeof address);
+        format_target(server, server->bounds[0], target, sizeof target);
         printf("parlad is at %s, its data in %s; next, in another terminal: %s%s%s\n", all,
                server->config->data, client,
-               strcmp(address, PL_LISTEN_DEFAULT) == 0 ? "" : " --server ",
-               strcmp(address, PL_LISTEN_DEFAULT) == 0 ? "" : address);
+               strcmp(target, PL_LISTEN_DEFAULT) == 0 ? "" : " --server ",
+               strcmp(target, PL_LISTEN_DEFAULT) == 0 ? "" : target);
     }
     fflush(stdout);
+    warn_if_open(server);
 }
 
 int pl_server_run(const struct pl_config *config)

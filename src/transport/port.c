@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/tls.h"
 #include "transport/port_connection.h"
 
 enum { TICK_MS = 100 };
@@ -47,6 +48,7 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     PL_ASSERT(config->limits.connections_max > 0);
     PL_ASSERT(config->limits.peer_connections_max > 0);
     PL_ASSERT(config->limits.first_bytes_ms > 0);
+    PL_ASSERT(config->limits.handshake_ms > 0);
     port = pl_zalloc(sizeof *port);
     if (port == NULL)
         return PL_E_NOMEM;
@@ -57,6 +59,7 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->connections);
     pl_list_init(&port->dirty);
     pl_peers_init(&port->peers);
+    pl_port_set_tls(port, config->tls);
     rc = pl_timer_new(loop, on_tick, port, &port->ticks);
     if (rc < 0) {
         pl_port_free(port);
@@ -101,6 +104,12 @@ static void stop_listening(struct pl_port *port)
     }
 }
 
+void pl_port_set_tls(struct pl_port *port, struct pl_tls_context *context)
+{
+    pl_tls_context_unref(port->tls);
+    port->tls = context == NULL ? NULL : pl_tls_context_ref(context);
+}
+
 bool pl_port_flush(struct pl_port *port)
 {
     struct pl_list *node;
@@ -140,6 +149,7 @@ void *pl_port_extra(struct pl_rpc_conn *conn)
 static void free_now(struct pl_port *port)
 {
     pl_peers_done(&port->peers);
+    pl_tls_context_unref(port->tls);
     pl_free(port);
 }
 

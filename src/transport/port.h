@@ -12,6 +12,10 @@
  *
  * simple_server.h does all of that for a program that does nothing else.
  *
+ * A port with a TLS context speaks TLS, with ALPN (RFC 7301) to tell HTTP/2 from
+ * HTTP/1.1; a plain peer gets a plain answer that says so, and is closed. Without one
+ * it is the first bytes that tell.
+ *
  * Threads:   the loop's.
  * Ownership: the owner frees, in this order: port, loop, host. The port is the data
  *            of its connections (pl_rpc_conn_data()); the owner's own lies in
@@ -32,20 +36,25 @@
 struct pl_port;
 
 /* Beyond a number, a new connection is closed at once; beyond a time, the one that
- * took it. */
+ * took it. All are > 0. */
 struct pl_port_limits {
     uint32_t connections_max;      /* at a time */
     uint32_t peer_connections_max; /* of them, from one IPv4 address or IPv6 /64 */
     int64_t first_bytes_ms;        /* from a connection's start to its first byte */
+    int64_t handshake_ms;          /* from there to the end of TLS's handshake */
 };
 
-#define PL_PORT_LIMITS_DEFAULT                                                                    \
-    {                                                                                             \
-        .connections_max = 100000, .peer_connections_max = 1000, .first_bytes_ms = INT64_C(10000) \
+#define PL_PORT_LIMITS_DEFAULT                                                                     \
+    {                                                                                              \
+        .connections_max = 100000, .peer_connections_max = 1000, .first_bytes_ms = INT64_C(10000), \
+        .handshake_ms = INT64_C(10000),                                                            \
     }
 
 struct pl_port_config {
     struct pl_port_limits limits;
+    /* A server's context, of which the port takes a reference: then it speaks TLS
+     * only. NULL: plain only. */
+    struct pl_tls_context *tls;
     /* Bytes that each connection has for its owner, zero at first. */
     size_t extra_size;
 };
@@ -60,6 +69,10 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
 /* Accepts what comes to an address; the caller may close `bound` afterwards. Errors
  * of pl_listener_new(). */
 int pl_port_listen(struct pl_port *port, struct pl_bound *bound);
+
+/* New connections use that context, of which the port takes a reference (NULL: they
+ * are plain); those that there are go on undisturbed. */
+void pl_port_set_tls(struct pl_port *port, struct pl_tls_context *context);
 
 /* Sends what there is, as far as the sockets take it. Returns whether there was
  * anything: handlers may have made more meanwhile, so call it until it returns false

@@ -1,8 +1,8 @@
 /*
  * port_connection.c - bytes between a socket and rpc.
  *
- * Until a first byte has come a connection costs next to nothing: rpc, which keeps
- * tables for each of its connections, hears of it only then.
+ * Until a first byte has come a connection costs next to nothing: rpc and TLS,
+ * which keep tables and buffers for each of theirs, hear of it only then.
  */
 #include "transport/port_connection.h"
 
@@ -15,7 +15,8 @@
 
 enum {
     TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
-    DRAIN_MS = 1000,            /* for a connection that has said nothing yet */
+    DRAIN_MS = 1000,            /* for a connection that rpc does not have yet */
+    TLS_HANDSHAKE = 0x16,       /* a record's first byte (RFC 8446, section 5.1) */
 };
 
 /* The only way to change its state. */
@@ -89,17 +90,72 @@ static void open_rpc(struct pl_port_connection *connection)
     pl_port_connection_mark(connection);
 }
 
-static void on_read(void *self, struct pl_bytes data)
+static void feed(struct pl_port_connection *connection, struct pl_bytes data)
 {
-    struct pl_port_connection *connection = self;
-
-    if (connection->state == PL_PORT_CONNECTION_NEW)
-        open_rpc(connection);
     if (connection->state != PL_PORT_CONNECTION_OPEN)
         return;
     if (pl_rpc_conn_recv(connection->rpc, data, now_ms_of(connection)) < 0) {
         pl_diag(PL_DIAG_DEBUG, "net", "%s broke the protocol", pl_socket_peer(connection->socket));
         say_and_close(connection);
+    }
+}
+
+static void handshake_failed(struct pl_port_connection *connection, int err)
+{
+    const char *why = pl_socket_tls_error(connection->socket);
+
+    pl_diag(PL_DIAG_DEBUG, "net", "%s: TLS failed: %s", pl_socket_peer(connection->socket),
+            why[0] != 0 ? why : pl_err_text(err));
+    pl_port_connection_close(connection, true); /* with the alert */
+}
+
+static void start_tls(struct pl_port_connection *connection, struct pl_bytes first)
+{
+    struct pl_port *port = connection->port_weak;
+    int rc;
+
+    set_state(connection, PL_PORT_CONNECTION_SECURING);
+    if (!port->draining)
+        connection->deadline_ms = now_ms_of(connection) + port->config.limits.handshake_ms;
+    rc = pl_socket_start_tls(connection->socket, port->tls, NULL, first);
+    if (rc < 0)
+        handshake_failed(connection, rc);
+}
+
+static void on_secured(void *self, int err, const char *alpn)
+{
+    struct pl_port_connection *connection = self;
+
+    (void)alpn;
+    if (err < 0)
+        handshake_failed(connection, err);
+    else
+        open_rpc(connection);
+}
+
+/* The first bytes on a port that speaks TLS. */
+static void begin_secure(struct pl_port_connection *connection, struct pl_bytes data)
+{
+    if (data.data[0] == TLS_HANDSHAKE) {
+        start_tls(connection, data);
+        return;
+    }
+    pl_diag(PL_DIAG_DEBUG, "net", "%s speaks no TLS", pl_socket_peer(connection->socket));
+    pl_port_connection_close(connection, true);
+}
+
+static void on_read(void *self, struct pl_bytes data)
+{
+    struct pl_port_connection *connection = self;
+
+    PL_ASSERT(data.size > 0);
+    if (connection->state != PL_PORT_CONNECTION_NEW) {
+        feed(connection, data);
+    } else if (connection->port_weak->tls != NULL) {
+        begin_secure(connection, data);
+    } else {
+        open_rpc(connection);
+        feed(connection, data);
     }
 }
 
@@ -180,6 +236,7 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
                                   .on_drained = on_drained,
                                   .on_end = on_end,
                                   .on_close = on_close,
+                                  .on_secured = on_secured,
                               });
     rc = pl_socket_read_start(socket);
     if (rc < 0)
@@ -213,15 +270,23 @@ void pl_port_connection_flush(struct pl_port_connection *connection)
 
 void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms)
 {
-    if (connection->state == PL_PORT_CONNECTION_NEW && now_ms >= connection->deadline_ms) {
-        pl_diag(PL_DIAG_DEBUG, "net", "%s said nothing", pl_socket_peer(connection->socket));
+    switch (connection->state) {
+    case PL_PORT_CONNECTION_NEW:
+    case PL_PORT_CONNECTION_SECURING:
+        if (now_ms < connection->deadline_ms)
+            return;
+        pl_diag(PL_DIAG_DEBUG, "net", "%s was too slow to begin",
+                pl_socket_peer(connection->socket));
         pl_port_connection_close(connection, true);
-    }
-    if (connection->state != PL_PORT_CONNECTION_OPEN ||
-        now_ms < pl_rpc_conn_due_ms(connection->rpc))
         return;
-    if (pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
-        say_and_close(connection);
+    case PL_PORT_CONNECTION_OPEN:
+        if (now_ms >= pl_rpc_conn_due_ms(connection->rpc) &&
+            pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
+            say_and_close(connection);
+        return;
+    case PL_PORT_CONNECTION_CLOSING:
+        return;
+    }
 }
 
 void pl_port_connection_drain(struct pl_port_connection *connection)

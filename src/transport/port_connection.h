@@ -19,6 +19,7 @@ struct pl_port {
     struct pl_loop *loop_weak;
     struct pl_rpc_host *host_weak;
     struct pl_port_config config;
+    struct pl_tls_context *tls; /* a reference; or NULL */
     struct pl_timer *ticks;
     struct pl_list listeners;   /* of struct port_listener: see port.c */
     struct pl_list connections; /* of struct pl_port_connection */
@@ -33,9 +34,10 @@ struct pl_port {
 };
 
 enum pl_port_connection_state {
-    PL_PORT_CONNECTION_NEW = 1, /* nothing has come yet */
-    PL_PORT_CONNECTION_OPEN,    /* rpc has it */
-    PL_PORT_CONNECTION_CLOSING, /* its calls are over, only on_close is still to come */
+    PL_PORT_CONNECTION_NEW = 1,  /* nothing has come yet */
+    PL_PORT_CONNECTION_SECURING, /* TLS's handshake is under way */
+    PL_PORT_CONNECTION_OPEN,     /* rpc has it */
+    PL_PORT_CONNECTION_CLOSING,  /* its calls are over, only on_close is still to come */
 };
 
 struct pl_port_connection {
@@ -46,7 +48,7 @@ struct pl_port_connection {
     struct pl_peer *peer;
     struct pl_rpc_conn *rpc; /* while OPEN */
     enum pl_port_connection_state state;
-    int64_t deadline_ms; /* of what comes before OPEN */
+    int64_t deadline_ms; /* of the states before OPEN */
     _Alignas(max_align_t) uint8_t extra[];
 };
 

@@ -19,6 +19,7 @@ from support.refusal import refused
 from support.server import COMMAND, read_line
 
 OPTIONS = ["listen", "data", "config", "loops", "guests", "durability", "log-level", "log-format"]
+OPTIONS += ["tls-cert", "tls-key", "tls-client-ca"]
 
 
 def run(*arguments, environment=None):

@@ -18,9 +18,11 @@ OPTIONS = {
 }
 
 
-def connect(address, **options):
-    """A channel with a connection of its own."""
+def connect(address, credentials=None, **options):
+    """A channel with a connection of its own; with credentials, over TLS."""
     merged = {**OPTIONS, **{name.replace("__", "."): value for name, value in options.items()}}
+    if credentials is not None:
+        return grpc.secure_channel(address, credentials, list(merged.items()))
     return grpc.insecure_channel(address, list(merged.items()))
 
 

@@ -57,6 +57,7 @@ class Parlad:
         self._listen = listen
         self.process = None
         self.address = None
+        self.listening = None  # the line that says so
         self._ended = False  # the test itself has seen its end
         self.start()
 
@@ -82,12 +83,25 @@ class Parlad:
             self.process.wait(DEADLINE)
             self._ended = True
             raise AssertionError(f"parlad said {line!r} and on stderr:\n{self.stderr_text()}")
-        self.address = line[len(prefix) :].strip()
+        # "HOST:PORT", or with TLS "grpcs://HOST:PORT and https://HOST:PORT"
+        self.address = line[len(prefix) :].split()[0].removeprefix("grpcs://")
         self._listen = self.address
+        self.listening = line.strip()
 
     def stderr_text(self):
         """All that it wrote to standard error, over all its lives."""
         return self._stderr.read_text(errors="replace")
+
+    def wait_stderr(self, text):
+        """Waits until it has written that to standard error."""
+        follow = ["tail", "--bytes=+1", "--follow", str(self._stderr)]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE) as tail:
+            try:
+                line = read_line(tail)
+                while text not in line:
+                    line = read_line(tail)
+            finally:
+                tail.kill()
 
     def alive(self):
         """Whether it runs."""
