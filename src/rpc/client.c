@@ -184,10 +184,12 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
     switch (frame->hd.type) {
-    case NGHTTP2_GOAWAY: /* nghttp2's own: the server has broken HTTP/2 */
+    case NGHTTP2_GOAWAY: /* nghttp2's own: the server has broken HTTP/2, or memory is short */
         if (client->failed == PL_OK && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
             set_why(client, "the server is given up", &frame->goaway);
-            pl_rpc_client_fail(client, PL_E_PROTO);
+            pl_rpc_client_fail(client, frame->goaway.error_code == NGHTTP2_INTERNAL_ERROR
+                                           ? PL_E_NOMEM
+                                           : PL_E_PROTO);
         }
         break;
     case NGHTTP2_HEADERS:

@@ -77,7 +77,7 @@ enum {
     PL_RPC_BUDGET_OTHER = 1000,                    /* PRIORITY and frames of unknown types */
     PL_RPC_BUDGET_WINDOW_UPDATES = 50 * 1000,
     /* What a server may send its client of frames that bring nothing: PING,
-     * SETTINGS, empty DATA, informational headers, resets of no call, unknown ones. */
+     * SETTINGS, PRIORITY, empty DATA, informational headers, resets of no call. */
     PL_RPC_CLIENT_BUDGET_NOTHINGS = 50 * 1000,
 };
 
