@@ -45,11 +45,27 @@ static int add_error_info(Google__Rpc__Status *status, const struct pl_rpc_detai
                           struct pl_arena *arena)
 {
     Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
+    Google__Rpc__ErrorInfo__MetadataEntry *entries, **refs;
+    size_t len = details->metadata_len;
 
     if (details->reason[0] == 0)
         return PL_OK;
+    if (len > ARENA_SIZE_MAX / sizeof *entries)
+        return PL_E_LIMIT;
+    entries = pl_arena_alloc(arena, len * sizeof *entries);
+    refs = pl_arena_alloc(arena, len * sizeof(Google__Rpc__ErrorInfo__MetadataEntry *));
+    if (entries == NULL || refs == NULL)
+        return PL_E_NOMEM;
+    for (size_t i = 0; i < len; i++) {
+        google__rpc__error_info__metadata_entry__init(&entries[i]);
+        entries[i].key = unconst(details->metadata[i].key);
+        entries[i].value = unconst(details->metadata[i].value);
+        refs[i] = &entries[i];
+    }
     info.reason = unconst(details->reason);
     info.domain = unconst(details->domain);
+    info.n_metadata = len;
+    info.metadata = refs;
     return add_any(status, URL_ERROR_INFO, &info.base, arena);
 }
 
@@ -120,6 +136,25 @@ static uint32_t to_ms(const Google__Protobuf__Duration *delay)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
+static int read_error_info(const Google__Rpc__ErrorInfo *info, struct pl_arena *arena,
+                           struct pl_rpc_details *details)
+{
+    struct pl_rpc_details_entry *entries =
+        pl_arena_alloc(arena, info->n_metadata * sizeof *entries);
+
+    if (entries == NULL)
+        return PL_E_NOMEM;
+    for (size_t i = 0; i < info->n_metadata; i++) {
+        entries[i].key = info->metadata[i]->key;
+        entries[i].value = info->metadata[i]->value;
+    }
+    details->reason = info->reason;
+    details->domain = info->domain;
+    details->metadata = entries;
+    details->metadata_len = info->n_metadata;
+    return PL_OK;
+}
+
 static int read_any(const Google__Protobuf__Any *any, struct pl_arena *arena,
                     struct pl_rpc_details *details)
 {
@@ -129,14 +164,10 @@ static int read_any(const Google__Protobuf__Any *any, struct pl_arena *arena,
     int rc;
 
     if (strcmp(any->type_url, URL_ERROR_INFO) == 0) {
-        const Google__Rpc__ErrorInfo *info;
-
         rc = pl_pb_unpack(&google__rpc__error_info__descriptor, value, arena, &fault, &message);
         if (rc < 0)
             return rc;
-        info = (const void *)message;
-        details->reason = info->reason;
-        details->domain = info->domain;
+        return read_error_info((const void *)message, arena, details);
     } else if (strcmp(any->type_url, URL_BAD_REQUEST) == 0) {
         const Google__Rpc__BadRequest *request;
 

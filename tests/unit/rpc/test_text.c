@@ -296,11 +296,14 @@ static void binary_fields_are_decoded_and_encoded(void **state)
 
 static void details_both_ways(void **state)
 {
+    static const struct pl_rpc_details_entry metadata[] = {{"limit", "4096"}, {"size", ""}};
     const struct pl_rpc_details full = {
         .code = PL_CODE_INVALID_ARGUMENT,
         .message = "too long",
         .reason = "TEXT_TOO_LONG",
         .domain = "parla",
+        .metadata = metadata,
+        .metadata_len = 2,
         .field = "message.text",
         .retry_ms = 1500,
     };
@@ -319,6 +322,11 @@ static void details_both_ways(void **state)
     assert_string_equal(read.message, full.message);
     assert_string_equal(read.reason, full.reason);
     assert_string_equal(read.domain, full.domain);
+    assert_int_equal(read.metadata_len, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(read.metadata[i].key, metadata[i].key);
+        assert_string_equal(read.metadata[i].value, metadata[i].value);
+    }
     assert_string_equal(read.field, full.field);
     assert_int_equal(read.retry_ms, full.retry_ms);
     for (size_t size = 0; size < buf->size; size++)
@@ -330,6 +338,7 @@ static void details_both_ways(void **state)
                      PL_OK);
     assert_int_equal(read.code, bare.code);
     assert_string_equal(read.reason, "");
+    assert_int_equal(read.metadata_len, 0);
     assert_int_equal(read.retry_ms, 0);
     pl_buf_unref(buf);
     pl_arena_done(&arena);
@@ -337,7 +346,10 @@ static void details_both_ways(void **state)
 
 static void every_allocation_may_fail(void **state)
 {
+    static const struct pl_rpc_details_entry metadata[] = {{"key", "value"}};
     const struct pl_rpc_details details = {.code = PL_CODE_ABORTED,
+                                           .metadata = metadata,
+                                           .metadata_len = 1,
                                            .message = "m",
                                            .reason = "R",
                                            .domain = "d",
