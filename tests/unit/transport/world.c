@@ -192,7 +192,23 @@ static void on_connect(void *self, int err)
         return;
     if (pl_socket_read_start(caller->socket) < 0)
         caller_close(caller);
-    caller_flush(caller);
+    if (caller->tls == NULL)
+        caller_flush(caller);
+    else if (pl_socket_start_tls(caller->socket, caller->tls, "localhost", pl_bytes_str("")) < 0)
+        caller_close(caller);
+}
+
+static void on_secured(void *self, int err, const char *alpn)
+{
+    struct caller *caller = self;
+
+    (void)alpn;
+    caller->secured++;
+    caller->secure_err = err;
+    if (err < 0)
+        caller_close(caller);
+    else
+        caller_flush(caller);
 }
 
 static void on_message(void *self, struct pl_bytes message)
@@ -242,12 +258,16 @@ int caller_start(struct caller *caller, struct pl_loop *loop, const struct pl_ad
                  const char *method, const char *text)
 {
     struct pl_socket_ops ops = {
-        .self = caller, .on_read = on_read, .on_end = on_end, .on_close = on_close};
-    bool mute = caller->mute;
+        .self = caller,
+        .on_read = on_read,
+        .on_end = on_end,
+        .on_close = on_close,
+        .on_secured = on_secured,
+    };
     int rc = PL_OK;
 
-    *caller = (struct caller){.loop_weak = loop, .mute = mute};
-    if (!mute)
+    *caller = (struct caller){.loop_weak = loop, .mute = caller->mute, .tls = caller->tls};
+    if (!caller->mute)
         rc = make_call(caller, method, text);
     if (rc == PL_OK)
         rc = pl_socket_connect(loop, address, on_connect, &ops, &caller->socket);

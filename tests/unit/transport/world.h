@@ -8,6 +8,7 @@
 #define PL_TEST_TRANSPORT_WORLD_H
 
 #include "net/tcp.h"
+#include "net/tls.h"
 #include "rpc/client.h"
 #include "rpc/host.h"
 #include "transport/port.h"
@@ -47,8 +48,11 @@ struct caller {
     struct pl_socket *socket; /* NULL once closed */
     struct pl_rpc_client *rpc;
     struct pl_rpc_client_call *call;
-    bool mute; /* connects and says nothing */
+    bool mute;                  /* connects and says nothing */
+    struct pl_tls_context *tls; /* a client's; or NULL */
     int connected, ended, gone;
+    int secured;    /* once TLS's handshake has ended */
+    int secure_err; /* and how */
     int connect_err;
     int messages, over;
     enum pl_code code;
@@ -56,7 +60,8 @@ struct caller {
     int reads;
 };
 
-/* Connects and, unless it is mute, calls test.Echo/METHOD with that text. */
+/* Connects (to "localhost", where it speaks TLS) and, unless it is mute, calls test.Echo/METHOD
+ * with that text. */
 int caller_start(struct caller *caller, struct pl_loop *loop, const struct pl_address *address,
                  const char *method, const char *text);
 
