@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "rpc/conn.h"
-#include "rpc/h2.h"
+#include "rpc/convert.h"
 #include "rpc/host_inner.h"
 #include "rpc/limits.h"
 #include "rpc/timeout.h"
@@ -27,10 +27,10 @@ int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_c
     call->deadline_ms = INT64_MAX;
     call->request_due_ms = INT64_MAX;
     pl_list_init(&call->waiting);
-    pl_rpc_fields_init(&call->request, PL_RPC_HEADERS_SIZE_MAX);
+    pl_rpc_fields_init(&call->request, pl_rpc_conn_limits(conn)->headers_size_max);
     pl_rpc_fields_init(&call->headers, PL_RPC_FIELDS_SIZE_MAX);
     pl_rpc_fields_init(&call->trailers, PL_RPC_FIELDS_SIZE_MAX);
-    pl_rpc_reader_init(&call->reader, PL_RPC_MESSAGE_SIZE_MAX);
+    pl_rpc_reader_init(&call->reader, pl_rpc_conn_limits(conn)->message_size_max);
     pl_list_init(&call->node);
     pl_list_append(&conn->calls, &call->node);
     *ret_call = call;
@@ -47,6 +47,7 @@ void pl_rpc_call_free(struct pl_rpc_call *call)
     pl_rpc_fields_done(&call->trailers);
     pl_rpc_reader_done(&call->reader);
     pl_rpc_outbox_done(&call->outbox);
+    pl_rpc_convert_free(call->convert);
     pl_free(call);
 }
 
@@ -70,17 +71,12 @@ void pl_rpc_call_over(struct pl_rpc_call *call)
 
 void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code)
 {
-    struct pl_rpc_conn *conn = call->conn_weak;
-    int rv;
-
     if (call->state >= PL_RPC_CALL_CLOSED)
         return;
     if (call->state < PL_RPC_CALL_ENDED)
         pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
-    rv = nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, call->stream_id, error_code);
-    if (rv < 0)
-        pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
-    pl_rpc_conn_want_send(conn);
+    call->conn_weak->http->reset(call, error_code);
+    pl_rpc_conn_want_send(call->conn_weak);
 }
 
 static void drop_request(struct pl_rpc_call *call)
@@ -97,7 +93,7 @@ void pl_rpc_call_abort(struct pl_rpc_call *call, enum pl_code code, const char *
     PL_ASSERT(call->state <= PL_RPC_CALL_OPEN);
     drop_request(call);
     if (!pl_rpc_tracker_between(&call->tracker))
-        pl_rpc_call_cut(call, &status, NGHTTP2_INTERNAL_ERROR); /* its source ends here */
+        pl_rpc_call_cut(call, &status, PL_RPC_INTERNAL_ERROR); /* its source ends here */
     else
         pl_rpc_call_end(call, &status);
     pl_rpc_call_over(call);
@@ -111,7 +107,7 @@ int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call)
     case PL_RPC_CALL_OPEN:
         return call->deadline_ms < call->request_due_ms ? call->deadline_ms : call->request_due_ms;
     case PL_RPC_CALL_FINISHED:
-        linger_ms = pl_rpc_timeout_after(call->moved_ms, PL_RPC_LINGER_MS);
+        linger_ms = pl_rpc_timeout_after(call->moved_ms, pl_rpc_call_limits(call)->linger_ms);
         return call->deadline_ms < linger_ms ? call->deadline_ms : linger_ms;
     case PL_RPC_CALL_HEADERS:
     case PL_RPC_CALL_ENDED:
@@ -132,15 +128,20 @@ void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms)
         return;
     if (call->state == PL_RPC_CALL_FINISHED) {
         pl_rpc_outbox_done(&call->outbox);
-        pl_rpc_call_reset(call, NGHTTP2_CANCEL);
+        pl_rpc_call_reset(call, PL_RPC_CANCEL);
         pl_rpc_call_over(call);
     } else if (now_ms >= call->deadline_ms) {
         drop_request(call);
-        pl_rpc_call_cut(call, &late, NGHTTP2_CANCEL);
+        pl_rpc_call_cut(call, &late, PL_RPC_CANCEL);
         pl_rpc_call_over(call);
     } else {
         pl_rpc_call_abort(call, PL_CODE_DEADLINE_EXCEEDED, "the request took too long to come");
     }
+}
+
+const struct pl_rpc_limits *pl_rpc_call_limits(const struct pl_rpc_call *call)
+{
+    return pl_rpc_conn_limits(call->conn_weak);
 }
 
 uint64_t pl_rpc_call_id(const struct pl_rpc_call *call)
@@ -177,6 +178,17 @@ bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
                           struct pl_bytes *ret_value)
 {
     return pl_rpc_fields_find(&call->request, name, ret_value);
+}
+
+bool pl_rpc_call_metadata_next(const struct pl_rpc_call *call, size_t *pos,
+                               struct pl_bytes *ret_name, struct pl_bytes *ret_value)
+{
+    return pl_rpc_fields_next(&call->request, pos, ret_name, ret_value);
+}
+
+bool pl_rpc_call_message_compressed(const struct pl_rpc_call *call)
+{
+    return call->compressed;
 }
 
 int64_t pl_rpc_call_deadline_ms(const struct pl_rpc_call *call)

@@ -7,12 +7,12 @@
  *     HEADERS   the request's headers are coming
  *     OPEN      a handler has it
  *     FINISHED  its status is known; what is queued goes out first
- *     ENDED     status or reset are with nghttp2
+ *     ENDED     status or reset are with HTTP
  *     CLOSED    the stream is gone; the connection reaps it
  *
  * on_close runs once: when the stream closes, or earlier where the layer itself
  * ends the call (a deadline, a bad message). The struct lives on until the stream
- * is gone, since nghttp2 may still ask for it.
+ * is gone, since HTTP may still ask for it.
  */
 #ifndef PL_RPC_CALL_H
 #define PL_RPC_CALL_H
@@ -22,10 +22,11 @@
 #include "rpc/codec.h"
 #include "rpc/envelope.h"
 #include "rpc/fields.h"
+#include "rpc/head.h"
 #include "rpc/host.h"
 #include "rpc/outbox.h"
 
-#include <nghttp2/nghttp2.h>
+#include <sys/types.h>
 
 enum pl_rpc_call_state {
     PL_RPC_CALL_HEADERS,
@@ -34,6 +35,16 @@ enum pl_rpc_call_state {
     PL_RPC_CALL_ENDED,
     PL_RPC_CALL_CLOSED,
 };
+
+enum pl_rpc_verb {
+    PL_RPC_VERB_OTHER,
+    PL_RPC_VERB_POST,
+    PL_RPC_VERB_GET,
+    PL_RPC_VERB_HEAD,
+    PL_RPC_VERB_OPTIONS,
+};
+
+struct pl_rpc_convert;
 
 struct pl_rpc_call {
     struct pl_rpc_conn *conn_weak;
@@ -44,22 +55,29 @@ struct pl_rpc_call {
     uint64_t id;
     bool handled; /* a handler has it: on_close is still to run */
     const struct pl_rpc_method *method_weak;
+    const struct pl_rpc_service *service_weak;
     void *ctx_weak;
     void *data_weak;
-    const struct pl_rpc_codec *codec; /* NULL: its content-type is nobody's */
+    const struct pl_rpc_format *format;             /* NULL: its content-type is nobody's */
+    struct pl_rpc_convert *convert;                 /* NULL: its messages are sent as they are */
+    const struct ProtobufCMessageDescriptor *input; /* for JSON */
+    const struct ProtobufCMessageDescriptor *output;
 
     /* the request: call_recv.c */
     struct pl_rpc_fields request;
     size_t request_size; /* as SETTINGS_MAX_HEADER_LIST_SIZE counts */
-    bool is_post;
+    enum pl_rpc_verb verb;
     enum pl_code refusal; /* what is wrong with the headers, if not PL_CODE_OK */
     const char *refusal_text;
     int64_t deadline_ms;
     int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
     bool half_closed;
     bool has_message; /* of a method that takes one: `message` waits for half-close */
+    bool gunzip;      /* the request's encoding is gzip */
+    bool compressed;  /* the message is */
     struct pl_bytes message;
     struct pl_rpc_reader reader;
+    size_t announced_size;  /* of the message under way */
     size_t held_size;       /* counted in the connection's */
     size_t reserved_size;   /* likewise */
     size_t unconsumed;      /* bytes that wait with it */
@@ -72,8 +90,12 @@ struct pl_rpc_call {
     struct pl_rpc_source source; /* none: pull is NULL */
     struct pl_rpc_tracker tracker;
     bool head_submitted;
-    bool deferred; /* nghttp2 waits to be told that there are bytes */
+    bool deferred;      /* HTTP waits to be told that there are bytes */
+    bool peer_gzip;     /* the client takes gzip */
+    bool compress;      /* and is to get it */
+    bool encoding_told; /* the response's head says so */
     enum pl_code code;
+    int http_status;  /* if it is not as the code has it; 0 */
     int64_t moved_ms; /* when the queue last moved */
 };
 
@@ -91,14 +113,15 @@ void pl_rpc_call_over(struct pl_rpc_call *call);
 /* The layer ends it: finishes with a status and takes it from its handler. */
 void pl_rpc_call_abort(struct pl_rpc_call *call, enum pl_code code, const char *message);
 
-/* Ends the stream with RST_STREAM. */
+/* Ends it without a proper end. */
 void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code);
 
 /* When it falls due next; INT64_MAX for never. And what is then done. */
 int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call);
 void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms);
 
-/* call_recv.c: what the stream brings. */
+/* call_recv.c: what HTTP brings. A header list ends with _on_headers, the request
+ * with _on_end. _on_header: PL_E_NOMEM. */
 int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct pl_bytes value);
 void pl_rpc_call_on_headers(struct pl_rpc_call *call);
 void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data);
@@ -109,22 +132,39 @@ void pl_rpc_call_on_end(struct pl_rpc_call *call);
 void pl_rpc_call_release(struct pl_rpc_call *call);
 void pl_rpc_call_grant(struct pl_rpc_call *call);
 
-/* call_send.c: nghttp2 asks for the bytes of DATA frames. */
-ssize_t pl_rpc_call_read(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
-                         uint32_t *data_flags, nghttp2_data_source *source, void *self);
+/* call_open.c: what its headers ask for: a call, a page, or something refused. */
+void pl_rpc_call_dispatch(struct pl_rpc_call *call);
 
-/* Sends the headers, if they have not been. */
+/* call_send.c: HTTP asks for the bytes of the body. */
+enum pl_rpc_pull {
+    PL_RPC_PULL_SOME,     /* *ret_size bytes */
+    PL_RPC_PULL_NONE,     /* asked again after http->resume() */
+    PL_RPC_PULL_END,      /* *ret_size bytes, and they are the last */
+    PL_RPC_PULL_TRAILERS, /* the same, and http->trail() has been called */
+    PL_RPC_PULL_FAILED,   /* reset it */
+};
+enum pl_rpc_pull pl_rpc_call_pull(struct pl_rpc_call *call, uint8_t *to, size_t size,
+                                  size_t *ret_size);
+
+/* Sends the headers, if they have not been and may be before the status. */
 int pl_rpc_call_send_head(struct pl_rpc_call *call);
+
+/* For codecs: hands a head over. Without a body the call is ENDED. */
+int pl_rpc_call_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body);
 
 /* Finishes: pl_rpc_call_finish() without its checks. */
 void pl_rpc_call_end(struct pl_rpc_call *call, const struct pl_rpc_status *status);
 
-/* Answers with a bare HTTP status, where no codec can. */
-void pl_rpc_call_end_http(struct pl_rpc_call *call, const char *http_status);
+/* Answers with a page, where no codec can. */
+void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *page,
+                          const char *allow);
 
 /* Drops what is queued and ends it now, by its status if it is between messages,
  * else by a reset. */
 void pl_rpc_call_cut(struct pl_rpc_call *call, const struct pl_rpc_status *status,
                      uint32_t error_code);
+
+/* The limits of its host. */
+const struct pl_rpc_limits *pl_rpc_call_limits(const struct pl_rpc_call *call);
 
 #endif

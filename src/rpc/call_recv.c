@@ -11,18 +11,14 @@
 
 #include "base/assert.h"
 #include "rpc/conn.h"
-#include "rpc/h2.h"
-#include "rpc/host_inner.h"
+#include "rpc/convert.h"
 #include "rpc/limits.h"
-#include "rpc/timeout.h"
+#include "rpc/number.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    TEXT_SIZE = 256,
-    TEXT_PART_MAX = 100, /* of what a peer sent, in a message back to it */
-};
+enum { TEXT_SIZE_MAX = 1024 };
 
 static void refuse(struct pl_rpc_call *call, enum pl_code code, const char *text)
 {
@@ -32,15 +28,13 @@ static void refuse(struct pl_rpc_call *call, enum pl_code code, const char *text
     call->refusal_text = text;
 }
 
-static void take_timeout(struct pl_rpc_call *call, struct pl_bytes value)
+static enum pl_rpc_verb verb_of(struct pl_bytes method)
 {
-    int64_t timeout_ms;
-
-    if (pl_rpc_timeout_parse(value, &timeout_ms) < 0) {
-        refuse(call, PL_CODE_INTERNAL, "malformed grpc-timeout");
-        return;
-    }
-    call->deadline_ms = pl_rpc_timeout_after(call->conn_weak->now_ms, timeout_ms);
+    return pl_bytes_is(method, "POST")      ? PL_RPC_VERB_POST
+           : pl_bytes_is(method, "GET")     ? PL_RPC_VERB_GET
+           : pl_bytes_is(method, "HEAD")    ? PL_RPC_VERB_HEAD
+           : pl_bytes_is(method, "OPTIONS") ? PL_RPC_VERB_OPTIONS
+                                            : PL_RPC_VERB_OTHER;
 }
 
 int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct pl_bytes value)
@@ -50,17 +44,15 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
     if (call->state != PL_RPC_CALL_HEADERS)
         return PL_OK; /* trailers of a request mean nothing */
     call->request_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
-    if (call->request_size > PL_RPC_HEADERS_SIZE_MAX) {
+    if (call->request_size > pl_rpc_call_limits(call)->headers_size_max) {
         refuse(call, PL_CODE_RESOURCE_EXHAUSTED, "the request's headers are too large");
         return PL_OK;
     }
 
     if (pl_bytes_is(name, ":method")) {
-        call->is_post = pl_bytes_is(value, "POST");
+        call->verb = verb_of(value);
     } else if (pl_bytes_is(name, "content-type")) {
-        call->codec = pl_rpc_codec_find(value);
-    } else if (pl_bytes_is(name, "grpc-timeout")) {
-        take_timeout(call, value);
+        call->format = pl_rpc_format_find(value);
     } else if (!pl_bytes_is(name, ":scheme") && !pl_bytes_is(name, "te")) {
         rc = pl_rpc_fields_add_wire(&call->request, name, value);
         if (rc == PL_E_INVALID)
@@ -71,88 +63,10 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
     return PL_OK;
 }
 
-/* A part of the peer's text, as "%.*s" takes it. */
-static int part_size(struct pl_bytes text)
-{
-    return text.size > TEXT_PART_MAX ? TEXT_PART_MAX : (int)text.size;
-}
-
-/* Finds what "/package.Service/Method" names, or ends the call. */
-static bool find_method(struct pl_rpc_call *call)
-{
-    struct pl_bytes path, service_name, method_name;
-    const struct pl_rpc_host_service *service;
-    const uint8_t *slash;
-    char text[TEXT_SIZE];
-
-    if (!pl_rpc_fields_find(&call->request, ":path", &path) || path.size < 2 ||
-        path.data[0] != '/' || (slash = memchr(path.data + 1, '/', path.size - 1)) == NULL) {
-        pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, "the path is not /service/method");
-        return false;
-    }
-    service_name = (struct pl_bytes){path.data + 1, (size_t)(slash - path.data) - 1};
-    method_name = (struct pl_bytes){slash + 1, path.size - service_name.size - 2};
-
-    service = pl_rpc_host_service_find(call->conn_weak->host_weak, service_name);
-    if (service == NULL) {
-        snprintf(text, sizeof text, "unknown service %.*s", part_size(service_name),
-                 (const char *)service_name.data);
-        pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
-        return false;
-    }
-    call->ctx_weak = service->ctx_weak;
-    for (size_t i = 0; i < service->service_weak->methods_len; i++) {
-        if (!pl_bytes_is(method_name, service->service_weak->methods[i].name))
-            continue;
-        call->method_weak = &service->service_weak->methods[i];
-        return true;
-    }
-    snprintf(text, sizeof text, "unknown method %.*s of service %s", part_size(method_name),
-             (const char *)method_name.data, service->service_weak->name);
-    pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
-    return false;
-}
-
-static void open_call(struct pl_rpc_call *call)
-{
-    struct pl_rpc_conn *conn = call->conn_weak;
-    struct pl_rpc_host *host = conn->host_weak;
-
-    pl_rpc_call_set_state(call, PL_RPC_CALL_OPEN);
-    if (!call->method_weak->client_streaming)
-        call->request_due_ms = conn->now_ms + PL_RPC_REQUEST_MS;
-    pl_rpc_conn_due_at(conn, pl_rpc_call_next_due(call));
-    call->id = ++host->calls_made;
-    call->handled = true;
-    pl_map_put(&host->calls_by_id, &call->by_id, pl_hash_u64(call->id));
-    if (call->method_weak->on_open != NULL)
-        call->method_weak->on_open(call);
-}
-
 void pl_rpc_call_on_headers(struct pl_rpc_call *call)
 {
-    if (call->state != PL_RPC_CALL_HEADERS)
-        return;
-    if (call->refusal == PL_CODE_RESOURCE_EXHAUSTED && call->codec == NULL)
-        call->codec = &pl_rpc_grpc; /* its content-type may be what was too much */
-    else if (!call->is_post) {
-        pl_rpc_call_end_http(call, "405");
-        return;
-    }
-    if (call->codec == NULL) {
-        pl_rpc_call_end_http(call, "415");
-        return;
-    }
-    if (call->refusal != PL_CODE_OK) {
-        pl_rpc_call_abort(call, call->refusal, call->refusal_text);
-        return;
-    }
-    if (call->deadline_ms <= call->conn_weak->now_ms) {
-        pl_rpc_call_abort(call, PL_CODE_DEADLINE_EXCEEDED, "the deadline has passed");
-        return;
-    }
-    if (find_method(call))
-        open_call(call);
+    if (call->state == PL_RPC_CALL_HEADERS)
+        pl_rpc_call_dispatch(call);
 }
 
 void pl_rpc_call_release(struct pl_rpc_call *call)
@@ -171,25 +85,12 @@ void pl_rpc_call_release(struct pl_rpc_call *call)
 /* Renews the stream's window, now or once the call has room. */
 static void consume(struct pl_rpc_call *call, size_t size)
 {
-    int rv;
-
     call->unconsumed += size;
     if (!pl_list_empty(&call->waiting))
         return;
-    rv =
-        nghttp2_session_consume_stream(call->conn_weak->session, call->stream_id, call->unconsumed);
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+    if (call->unconsumed > 0)
+        call->conn_weak->http->consume(call, call->unconsumed);
     call->unconsumed = 0;
-}
-
-static void set_window(struct pl_rpc_call *call, size_t size)
-{
-    int rv = nghttp2_session_set_local_window_size(call->conn_weak->session, NGHTTP2_FLAG_NONE,
-                                                   call->stream_id, (int32_t)size);
-
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
 }
 
 void pl_rpc_call_grant(struct pl_rpc_call *call)
@@ -199,18 +100,27 @@ void pl_rpc_call_grant(struct pl_rpc_call *call)
     pl_list_remove(&call->waiting);
     conn->held_size -= call->held_size;
     call->held_size = 0;
-    call->reserved_size = pl_rpc_reader_size(&call->reader);
+    call->reserved_size = call->announced_size;
     conn->reserved_size += call->reserved_size;
-    set_window(call, call->reserved_size + PL_RPC_STREAM_WINDOW);
+    conn->http->set_window(call, call->reserved_size + PL_RPC_STREAM_WINDOW);
     consume(call, 0);
+}
+
+/* A message of that size is to come: a large one needs room on the connection. */
+static void announce(struct pl_rpc_call *call, size_t size)
+{
+    call->announced_size = size;
+    if (size > PL_RPC_STREAM_WINDOW / 2 && call->reserved_size == 0 &&
+        pl_list_empty(&call->waiting)) {
+        pl_list_append(&call->conn_weak->waiting, &call->waiting);
+        pl_rpc_conn_grant(call->conn_weak);
+    }
 }
 
 /* The head of a message is there: may the message come? */
 static bool take_message_head(struct pl_rpc_call *call)
 {
     uint8_t flags = pl_rpc_reader_flags(&call->reader);
-    struct pl_bytes encoding;
-    char text[TEXT_SIZE];
 
     if (call->has_message) {
         pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, "the method takes one message");
@@ -220,23 +130,44 @@ static bool take_message_head(struct pl_rpc_call *call)
         pl_rpc_call_abort(call, PL_CODE_INTERNAL, "unknown flags before a message");
         return false;
     }
-    if ((flags & PL_RPC_FLAG_COMPRESSED) != 0) {
-        if (!pl_rpc_fields_find(&call->request, "grpc-encoding", &encoding) ||
-            pl_bytes_is(encoding, "identity")) {
-            pl_rpc_call_abort(call, PL_CODE_INTERNAL,
-                              "a message with the compressed flag, but without grpc-encoding");
-            return false;
-        }
-        snprintf(text, sizeof text, "grpc-encoding %.*s is not supported; identity is",
-                 part_size(encoding), (const char *)encoding.data);
-        pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
+    call->compressed = (flags & PL_RPC_FLAG_COMPRESSED) != 0;
+    if (call->compressed && !call->gunzip) {
+        pl_rpc_call_abort(call, PL_CODE_INTERNAL,
+                          "a message with the compressed flag, but without its encoding");
         return false;
     }
-    if (pl_rpc_reader_size(&call->reader) > PL_RPC_STREAM_WINDOW / 2) {
-        pl_list_append(&call->conn_weak->waiting, &call->waiting);
-        pl_rpc_conn_grant(call->conn_weak);
-    }
+    announce(call, pl_rpc_reader_size(&call->reader));
     return true;
+}
+
+/* Gives the handler a message, in protobuf. */
+static void deliver(struct pl_rpc_call *call, struct pl_bytes message)
+{
+    struct pl_bytebuf plain, text;
+    enum pl_code code;
+
+    if (!call->compressed && !call->format->json) {
+        call->method_weak->on_message(call, message);
+        return;
+    }
+    pl_bytebuf_init(&plain, pl_rpc_call_limits(call)->message_size_max);
+    pl_bytebuf_init(&text, TEXT_SIZE_MAX);
+    if (pl_rpc_convert_in(call, &message, &plain, &code, &text))
+        call->method_weak->on_message(call, message);
+    else
+        pl_rpc_call_abort(call, code, pl_bytebuf_cstr(&text));
+    pl_bytebuf_done(&plain);
+    pl_bytebuf_done(&text);
+}
+
+/* What a message has brought on its way: streams begin to answer. */
+static void delivered(struct pl_rpc_call *call)
+{
+    pl_rpc_reader_drop(&call->reader);
+    pl_rpc_call_release(call);
+    if (call->state == PL_RPC_CALL_OPEN && call->method_weak->server_streaming &&
+        pl_rpc_call_send_head(call) < 0)
+        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
 }
 
 /* A message is whole: the handler's, or kept until the client half-closes. */
@@ -251,14 +182,10 @@ static void take_message(struct pl_rpc_call *call, struct pl_bytes message)
         call->message = message;
         return;
     }
-    call->method_weak->on_message(call, message);
-    pl_rpc_reader_drop(&call->reader);
+    deliver(call, message);
     if (call->reserved_size > 0)
-        set_window(call, PL_RPC_STREAM_WINDOW);
-    pl_rpc_call_release(call);
-    if (call->state == PL_RPC_CALL_OPEN && call->method_weak->server_streaming &&
-        pl_rpc_call_send_head(call) < 0)
-        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
+        call->conn_weak->http->set_window(call, PL_RPC_STREAM_WINDOW);
+    delivered(call);
 }
 
 /* Counts what the call holds without a reservation. */
@@ -269,15 +196,28 @@ static void account(struct pl_rpc_call *call)
 
     conn->held_size = conn->held_size - call->held_size + held;
     call->held_size = held;
-    if (conn->held_size > PL_RPC_HELD_SIZE_MAX)
+    if (conn->held_size > pl_rpc_conn_limits(conn)->held_size_max)
         pl_rpc_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED,
                           "too many unfinished messages on one connection");
+}
+
+/* A message cannot be taken in. */
+static void refuse_message(struct pl_rpc_call *call, int err)
+{
+    char text[TEXT_SIZE_MAX];
+
+    if (err != PL_E_LIMIT) {
+        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
+        return;
+    }
+    snprintf(text, sizeof text, "the message has more than %u bytes",
+             (unsigned)pl_rpc_call_limits(call)->message_size_max);
+    pl_rpc_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED, text);
 }
 
 static void read_messages(struct pl_rpc_call *call, struct pl_bytes data)
 {
     struct pl_bytes message;
-    char text[TEXT_SIZE];
     int rc;
 
     while (call->state == PL_RPC_CALL_OPEN) {
@@ -289,22 +229,99 @@ static void read_messages(struct pl_rpc_call *call, struct pl_bytes data)
                 return;
         } else if (rc == PL_RPC_READ_MESSAGE) {
             take_message(call, message);
-        } else if (rc == PL_E_LIMIT) {
-            snprintf(text, sizeof text, "the message has %zu bytes, of at most %d",
-                     pl_rpc_reader_size(&call->reader), PL_RPC_MESSAGE_SIZE_MAX);
-            pl_rpc_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED, text);
         } else {
-            pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
+            refuse_message(call, rc);
         }
     }
     if (call->state == PL_RPC_CALL_OPEN)
         account(call);
 }
 
+/* The body is the message. */
+static void read_bare(struct pl_rpc_call *call, struct pl_bytes data)
+{
+    struct pl_bytes value;
+    uint64_t size = 0;
+    int rc;
+
+    if (data.size == 0)
+        return;
+    if (call->has_message) {
+        pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "a GET has no body");
+        return;
+    }
+    if (pl_rpc_reader_held(&call->reader) == 0 &&
+        pl_rpc_fields_find(&call->request, "content-length", &value))
+        size = pl_rpc_number(value);
+    rc = size > pl_rpc_call_limits(call)->message_size_max
+             ? PL_E_LIMIT
+             : pl_rpc_reader_feed_bare(&call->reader, data);
+    if (rc < 0) {
+        refuse_message(call, rc);
+        return;
+    }
+    if (size < pl_rpc_reader_held(&call->reader))
+        size = pl_rpc_reader_held(&call->reader);
+    /* Where nobody has said how large it is, it may be as large as any. */
+    if (size > PL_RPC_STREAM_WINDOW / 2)
+        announce(call, pl_rpc_call_limits(call)->message_size_max);
+    account(call);
+}
+
+static void read_body(struct pl_rpc_call *call, struct pl_bytes data)
+{
+    if (call->format->codec->enveloped)
+        read_messages(call, data);
+    else
+        read_bare(call, data);
+}
+
+/* The body is in base64. */
+static void read_text(struct pl_rpc_call *call, struct pl_bytes text)
+{
+    struct pl_bytebuf data;
+    int rc;
+
+    pl_bytebuf_init(&data, text.size);
+    rc = pl_rpc_text_in_feed(&call->convert->text_in, text, &data);
+    if (rc == PL_OK)
+        read_body(call, (struct pl_bytes){data.data, data.size});
+    else if (rc == PL_E_INVALID)
+        pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "the body is not base64");
+    else
+        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
+    pl_bytebuf_done(&data);
+}
+
 void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data)
 {
-    read_messages(call, data);
+    if (call->state == PL_RPC_CALL_OPEN) {
+        if (call->format->text)
+            read_text(call, data);
+        else
+            read_body(call, data);
+    }
     consume(call, data.size);
+}
+
+/* The request is whole: whether its message is. */
+static bool take_end(struct pl_rpc_call *call)
+{
+    if (!call->format->codec->enveloped && !call->has_message) {
+        call->compressed = call->gunzip;
+        call->message = pl_rpc_reader_bare(&call->reader);
+        call->has_message = true;
+    }
+    if (!pl_rpc_reader_between(&call->reader) ||
+        (call->format->text && !pl_rpc_text_in_between(&call->convert->text_in))) {
+        pl_rpc_call_abort(call, PL_CODE_INTERNAL, "the request ends within a message");
+        return false;
+    }
+    if (!call->method_weak->client_streaming && !call->has_message) {
+        pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, "the method takes one message");
+        return false;
+    }
+    return true;
 }
 
 void pl_rpc_call_on_end(struct pl_rpc_call *call)
@@ -313,26 +330,12 @@ void pl_rpc_call_on_end(struct pl_rpc_call *call)
 
     call->half_closed = true;
     call->request_due_ms = INT64_MAX;
-    if (call->state != PL_RPC_CALL_OPEN)
+    if (call->state != PL_RPC_CALL_OPEN || !take_end(call))
         return;
-    if (!pl_rpc_reader_between(&call->reader)) {
-        pl_rpc_call_abort(call, PL_CODE_INTERNAL, "the request ends within a message");
-        return;
-    }
     if (!method->client_streaming) {
-        if (!call->has_message) {
-            pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, "the method takes one message");
-            return;
-        }
-        method->on_message(call, call->message);
+        deliver(call, call->message);
         call->has_message = false;
-        pl_rpc_reader_drop(&call->reader);
-        pl_rpc_call_release(call);
-        if (call->state == PL_RPC_CALL_OPEN && method->server_streaming &&
-            pl_rpc_call_send_head(call) < 0) {
-            pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
-            return;
-        }
+        delivered(call);
     }
     if (call->state == PL_RPC_CALL_OPEN && method->on_half_close != NULL)
         method->on_half_close(call);

@@ -1,7 +1,7 @@
 /*
  * call_send.c - the response of a call.
  *
- * nghttp2 asks for bytes when both windows have room: queued messages go first,
+ * HTTP asks for bytes when it has room for them: queued messages go first,
  * then the source is pulled. A source may be cut anywhere, so the ends of its
  * messages are followed: what is queued meanwhile waits for the end of the one
  * under way.
@@ -9,38 +9,48 @@
 #include "rpc/call.h"
 
 #include "base/assert.h"
-#include "rpc/base64.h"
 #include "rpc/conn.h"
-#include "rpc/h2.h"
+#include "rpc/convert.h"
+#include "rpc/cors.h"
 #include "rpc/limits.h"
-#include "rpc/percent.h"
 
-#include <string.h>
+enum { STAGE_SIZE = 4096 };
 
 static void resume(struct pl_rpc_call *call)
 {
-    int rv;
-
     if (!call->deferred)
         return;
     call->deferred = false;
-    rv = nghttp2_session_resume_data(call->conn_weak->session, call->stream_id);
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+    call->conn_weak->http->resume(call);
+}
+
+int pl_rpc_call_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body)
+{
+    int rc = call->conn_weak->http->respond(call, head, has_body);
+
+    if (rc < 0)
+        return rc;
+    call->head_submitted = true;
+    if (!has_body)
+        pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
+    pl_rpc_conn_want_send(call->conn_weak);
+    return PL_OK;
 }
 
 int pl_rpc_call_send_head(struct pl_rpc_call *call)
 {
-    int rc;
-
-    if (call->head_submitted)
+    if (call->head_submitted || call->format->codec->begin == NULL)
         return PL_OK;
-    rc = call->codec->submit_head(call);
-    if (rc < 0)
-        return rc;
-    call->head_submitted = true;
-    pl_rpc_conn_want_send(call->conn_weak);
-    return PL_OK;
+    return call->format->codec->begin(call);
+}
+
+int pl_rpc_call_compress(struct pl_rpc_call *call, bool on)
+{
+    int rc = on && call->peer_gzip ? pl_rpc_convert_need(call) : PL_OK;
+
+    if (rc == PL_OK)
+        call->compress = on;
+    return rc;
 }
 
 int pl_rpc_call_add_header(struct pl_rpc_call *call, const char *name, struct pl_bytes value)
@@ -59,6 +69,8 @@ int pl_rpc_call_add_trailer(struct pl_rpc_call *call, const char *name, struct p
 
 int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
 {
+    struct pl_buf *converted;
+    uint8_t flags;
     int rc;
 
     if (call->state != PL_RPC_CALL_OPEN)
@@ -66,7 +78,11 @@ int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
     rc = pl_rpc_call_send_head(call);
     if (rc < 0)
         return rc;
-    rc = pl_rpc_outbox_push(&call->outbox, message, 0);
+    rc = pl_rpc_convert_out(call, message, &converted, &flags);
+    if (rc < 0)
+        return rc;
+    rc = pl_rpc_outbox_push(&call->outbox, converted, flags);
+    pl_buf_unref(converted);
     if (rc < 0)
         return rc;
     resume(call);
@@ -89,70 +105,20 @@ void pl_rpc_call_wake(struct pl_rpc_call *call)
     if (call->state != PL_RPC_CALL_OPEN && call->state != PL_RPC_CALL_FINISHED)
         return;
     if (pl_rpc_call_send_head(call) < 0) {
-        pl_rpc_call_reset(call, NGHTTP2_INTERNAL_ERROR);
+        pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
         return;
     }
     resume(call);
     pl_rpc_conn_want_send(call->conn_weak);
 }
 
-/* Adds what the status says beside its code. Where it finds no room, the code goes
- * alone: a call's end must not depend on memory. */
-static void add_status_fields(struct pl_rpc_call *call, const struct pl_rpc_status *status)
-{
-    struct pl_bytes message = pl_bytes_str(status->message != NULL ? status->message : "");
-    struct pl_bytebuf text;
-
-    if (message.size > PL_RPC_STATUS_MESSAGE_SIZE_MAX) {
-        message.size = PL_RPC_STATUS_MESSAGE_SIZE_MAX;
-        while (message.size > 0 && (message.data[message.size] & 0xc0) == 0x80)
-            message.size--; /* not within a character */
-    }
-    call->trailers.bytes.size_max = 4 * (size_t)PL_RPC_FIELDS_SIZE_MAX;
-    pl_bytebuf_init(&text, PL_RPC_FIELDS_SIZE_MAX);
-    if (message.size > 0) {
-        pl_rpc_percent_encode(message, &text);
-        if (text.err == PL_OK)
-            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-message"),
-                                    (struct pl_bytes){text.data, text.size});
-    }
-    if (status->details.size > 0 && status->details.size <= PL_RPC_STATUS_DETAILS_SIZE_MAX) {
-        pl_bytebuf_clear(&text);
-        pl_rpc_base64_encode(status->details, &text);
-        if (text.err == PL_OK)
-            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-status-details-bin"),
-                                    (struct pl_bytes){text.data, text.size});
-    }
-    pl_bytebuf_done(&text);
-}
-
-/* Takes over the status: the call is FINISHED. */
-static void set_status(struct pl_rpc_call *call, const struct pl_rpc_status *status)
-{
-    call->code = status->code;
-    add_status_fields(call, status);
-    call->moved_ms = call->conn_weak->now_ms;
-    pl_rpc_call_set_state(call, PL_RPC_CALL_FINISHED);
-}
-
-/* Hands the status to nghttp2, alone or as trailers. */
-static void submit_status(struct pl_rpc_call *call)
-{
-    int rc = call->head_submitted ? call->codec->submit_tail(call) : call->codec->submit_only(call);
-
-    if (rc < 0) {
-        pl_rpc_call_reset(call, NGHTTP2_INTERNAL_ERROR);
-        return;
-    }
-    pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
-    pl_rpc_conn_want_send(call->conn_weak);
-}
-
 void pl_rpc_call_end(struct pl_rpc_call *call, const struct pl_rpc_status *status)
 {
-    set_status(call, status);
-    if (!call->head_submitted) {
-        submit_status(call);
+    call->code = status->code;
+    call->moved_ms = call->conn_weak->now_ms;
+    pl_rpc_call_set_state(call, PL_RPC_CALL_FINISHED);
+    if (call->format->codec->finish(call, status) < 0) {
+        pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
         return;
     }
     resume(call);
@@ -172,31 +138,42 @@ void pl_rpc_call_finish(struct pl_rpc_call *call, const struct pl_rpc_status *st
 void pl_rpc_call_cut(struct pl_rpc_call *call, const struct pl_rpc_status *status,
                      uint32_t error_code)
 {
-    bool whole = !pl_rpc_outbox_amid(&call->outbox) && pl_rpc_tracker_between(&call->tracker);
+    bool whole = !pl_rpc_outbox_amid(&call->outbox) && pl_rpc_tracker_between(&call->tracker) &&
+                 (call->convert == NULL || call->convert->staged_offset == 0);
 
     pl_rpc_outbox_done(&call->outbox);
+    if (call->convert != NULL)
+        pl_rpc_convert_drop(call->convert);
     if (!whole) {
         pl_rpc_call_reset(call, error_code);
         return;
     }
-    set_status(call, status);
-    submit_status(call);
+    pl_rpc_call_end(call, status);
 }
 
-void pl_rpc_call_end_http(struct pl_rpc_call *call, const char *http_status)
+void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *page,
+                          const char *allow)
 {
-    nghttp2_nv fields[] = {pl_rpc_h2_const(":status", http_status),
-                           pl_rpc_h2_const("allow", "POST")};
-    int rv;
+    struct pl_buf *body = pl_buf_copy(page->body.data, page->body.size);
+    bool has_body = page->body.size > 0 && call->verb != PL_RPC_VERB_HEAD && body != NULL &&
+                    pl_rpc_outbox_push_bare(&call->outbox, body) == PL_OK;
+    struct pl_rpc_head head;
 
-    rv = nghttp2_submit_response(call->conn_weak->session, call->stream_id, fields,
-                                 strcmp(http_status, "405") == 0 ? 2 : 1, NULL);
-    if (rv < 0) {
-        pl_rpc_call_reset(call, NGHTTP2_INTERNAL_ERROR);
-        return;
-    }
-    pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
-    pl_rpc_conn_want_send(call->conn_weak);
+    pl_buf_unref(body);
+    pl_rpc_head_init(&head, page->status);
+    if (page->content_type != NULL)
+        pl_rpc_head_add_const(&head, "content-type", page->content_type);
+    if (allow != NULL)
+        pl_rpc_head_add_const(&head, "allow", allow);
+    pl_rpc_head_set_size(&head, page->body.size);
+    pl_rpc_cors_add(&head, call);
+    call->format = NULL; /* it is not answered in any protocol's way */
+    call->moved_ms = call->conn_weak->now_ms;
+    pl_rpc_call_set_state(call, PL_RPC_CALL_FINISHED);
+    if (pl_rpc_call_respond(call, &head, has_body) < 0)
+        pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
+    else
+        pl_rpc_conn_due_at(call->conn_weak, pl_rpc_call_next_due(call));
 }
 
 /* How many of `size` bytes the source may be asked for: all, but once the call is
@@ -226,47 +203,112 @@ static size_t pull_source(struct pl_rpc_call *call, uint8_t *to, size_t size)
     return pulled;
 }
 
-/* Fills from the queue and from the source, each message whole before another. */
-static size_t pull(struct pl_rpc_call *call, uint8_t *to, size_t size)
+/* Pulls from the source what is to be converted, until some of it has been, or it
+ * gives nothing more. */
+static int stage_source(struct pl_rpc_call *call)
+{
+    uint8_t part[STAGE_SIZE];
+    size_t pulled;
+
+    while (call->convert->staged.size == 0 && (pulled = pull_source(call, part, sizeof part)) > 0) {
+        int rc = pl_rpc_convert_source(call, (struct pl_bytes){part, pulled});
+
+        if (rc < 0)
+            return rc;
+    }
+    return PL_OK;
+}
+
+/* Whether messages of the source go out as it gives them. */
+static bool source_is_plain(const struct pl_rpc_call *call)
+{
+    return call->convert == NULL || (!call->format->json && !call->encoding_told);
+}
+
+/* Fills from the queue and from the source, each message whole before another. < 0:
+ * why not. */
+static ssize_t pull(struct pl_rpc_call *call, uint8_t *to, size_t size)
 {
     size_t total = 0, moved;
 
     do {
-        moved = 0;
-        if (pl_rpc_tracker_between(&call->tracker))
+        bool plain = source_is_plain(call);
+
+        moved = plain ? 0 : pl_rpc_convert_pull(call->convert, to + total, size - total);
+        if (moved == 0 && pl_rpc_tracker_between(&call->tracker))
             moved = pl_rpc_outbox_pull(&call->outbox, to + total, size - total);
-        if (moved == 0 && !pl_rpc_outbox_amid(&call->outbox))
+        if (moved == 0 && plain && !pl_rpc_outbox_amid(&call->outbox))
             moved = pull_source(call, to + total, size - total);
+        if (moved == 0 && !plain && !pl_rpc_outbox_amid(&call->outbox) && size > total) {
+            int rc = stage_source(call);
+
+            if (rc < 0)
+                return rc;
+            moved = pl_rpc_convert_pull(call->convert, to + total, size - total);
+        }
         total += moved;
     } while (moved > 0 && total < size);
-    return total;
+    return (ssize_t)total;
 }
 
-ssize_t pl_rpc_call_read(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
-                         uint32_t *data_flags, nghttp2_data_source *source, void *self)
+/* The same in base64. */
+static ssize_t pull_text(struct pl_rpc_call *call, uint8_t *to, size_t size)
 {
-    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    size_t moved;
+    struct pl_rpc_text_out *text_out = &call->convert->text_out;
+    size_t total = 0;
 
-    (void)source;
-    (void)self;
-    if (call == NULL || call->state >= PL_RPC_CALL_ENDED)
-        return NGHTTP2_ERR_DEFERRED; /* trailers or a reset come next */
+    for (;;) {
+        uint8_t part[STAGE_SIZE];
+        struct pl_bytes data = {part, 0};
+        size_t room = pl_rpc_text_out_room(text_out, size - total);
+        ssize_t pulled = room > 0 ? pull(call, part, room < sizeof part ? room : sizeof part) : 0;
 
-    moved = pull(call, to, size);
+        if (pulled < 0)
+            return pulled;
+        data.size = (size_t)pulled;
+        total += pl_rpc_text_out_pull(text_out, &data, room > 0 && pulled == 0, to + total,
+                                      size - total);
+        PL_ASSERT(data.size == 0);
+        if (total == size || pulled == 0)
+            return (ssize_t)total;
+    }
+}
+
+/* Whether all of the body has been pulled. */
+static bool pulled_all(const struct pl_rpc_call *call)
+{
+    const struct pl_rpc_convert *convert = call->convert;
+
+    return call->state == PL_RPC_CALL_FINISHED && call->outbox.len == 0 &&
+           pl_rpc_tracker_between(&call->tracker) &&
+           (convert == NULL ||
+            (convert->staged.size == 0 && pl_rpc_text_out_empty(&convert->text_out)));
+}
+
+enum pl_rpc_pull pl_rpc_call_pull(struct pl_rpc_call *call, uint8_t *to, size_t size,
+                                  size_t *ret_size)
+{
+    ssize_t moved;
+
+    if (call->state >= PL_RPC_CALL_ENDED)
+        return PL_RPC_PULL_NONE; /* a reset comes next */
+    moved = call->format != NULL && call->format->text ? pull_text(call, to, size)
+                                                       : pull(call, to, size);
+    if (moved < 0)
+        return PL_RPC_PULL_FAILED;
+    *ret_size = (size_t)moved;
     if (moved > 0)
         call->moved_ms = call->conn_weak->now_ms;
-    if (call->state == PL_RPC_CALL_FINISHED && call->outbox.len == 0 &&
-        pl_rpc_tracker_between(&call->tracker)) {
-        if (call->codec->submit_tail(call) < 0)
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* nghttp2 resets the stream */
+    if (pulled_all(call)) {
+        bool trailers = call->format != NULL && call->format->codec->trail != NULL;
+
+        if (trailers && call->format->codec->trail(call) < 0)
+            return PL_RPC_PULL_FAILED;
         pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
-        *data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        return (ssize_t)moved;
+        return trailers ? PL_RPC_PULL_TRAILERS : PL_RPC_PULL_END;
     }
-    if (moved == 0) {
-        call->deferred = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    return (ssize_t)moved;
+    if (moved > 0)
+        return PL_RPC_PULL_SOME;
+    call->deferred = true;
+    return PL_RPC_PULL_NONE;
 }

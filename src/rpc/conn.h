@@ -6,55 +6,46 @@
 #define PL_RPC_CONN_H
 
 #include "base/list.h"
-#include "rpc/budget.h"
 #include "rpc/host.h"
+#include "rpc/http.h"
 
-#include <nghttp2/nghttp2.h>
+enum { PL_RPC_PREFACE_SIZE = 24 }; /* of HTTP/2 (RFC 9113, section 3.4) */
 
-/* Where a drain stands. */
-enum pl_rpc_drain {
-    PL_RPC_DRAIN_NONE,
-    PL_RPC_DRAIN_NOTICED, /* the first GOAWAY is on its way, and a PING after it */
-    PL_RPC_DRAIN_LAST,    /* the second one says which stream was the last */
-};
+struct pl_rpc_h1;
+struct pl_rpc_h2;
 
 struct pl_rpc_conn {
     struct pl_rpc_host *host_weak;
-    void *data_weak; /* the owner's */
-    nghttp2_session *session;
+    void *data_weak;                /* the owner's */
+    const struct pl_rpc_http *http; /* NULL: the first bytes have not told */
+    union {
+        struct pl_rpc_h1 *h1;
+        struct pl_rpc_h2 *h2;
+    };
     struct pl_list calls;   /* whose streams are open */
     struct pl_list closed;  /* whose streams are not: to be reaped */
     struct pl_list waiting; /* of `calls`: for room for a large message */
-    bool busy;              /* inside nghttp2, whose callbacks must not call out */
+    bool busy;              /* inside HTTP, where nothing may be called out */
+    bool draining;          /* no more calls */
     int failed;             /* < 0: beyond use, and why */
-    const uint8_t *left;    /* what nghttp2 has given and fill not passed on */
-    size_t left_size;
     int64_t now_ms;
     int64_t due_ms; /* nothing falls due before */
-
     int64_t made_ms;
-    bool settled;             /* the client's SETTINGS have come */
-    int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
     int64_t heard_ms;
-    int64_t ping_ms; /* when the peer was asked for a sign; INT64_MAX: it was not */
-    enum pl_rpc_drain drain;
-    int64_t drain_ms;
+    int64_t old_ms; /* when it is drained for its age, or, drained, ended; INT64_MAX */
 
     size_t held_size;     /* unfinished messages without a reservation */
     size_t reserved_size; /* and what the others may grow to */
 
-    struct pl_rpc_budget pings;
-    struct pl_rpc_budget settings;
-    struct pl_rpc_budget resets;
-    struct pl_rpc_budget empty;
-    struct pl_rpc_budget other;
-    struct pl_rpc_budget window_updates;
+    const char *away_text; /* why the peer is not served; NULL: it is */
+    uint8_t first_size;    /* until it is known which HTTP it is */
+    uint8_t first[PL_RPC_PREFACE_SIZE];
 };
 
-/* Something may be there to send: tells the owner, now or when nghttp2 is left. */
+/* Something may be there to send: tells the owner, now or when HTTP is left. */
 void pl_rpc_conn_want_send(struct pl_rpc_conn *conn);
 
-/* A call falls due then. */
+/* Something falls due then. */
 void pl_rpc_conn_due_at(struct pl_rpc_conn *conn, int64_t due_ms);
 
 /* The connection is beyond use. */
@@ -62,5 +53,11 @@ void pl_rpc_conn_fail(struct pl_rpc_conn *conn, int err);
 
 /* Room for large messages has come free. */
 void pl_rpc_conn_grant(struct pl_rpc_conn *conn);
+
+/* A call's stream is gone: it is reaped when HTTP has been left. */
+void pl_rpc_conn_closed(struct pl_rpc_conn *conn, struct pl_rpc_call *call);
+
+/* Its maxima. */
+const struct pl_rpc_limits *pl_rpc_conn_limits(const struct pl_rpc_conn *conn);
 
 #endif

@@ -94,6 +94,17 @@ int pl_rpc_reader_feed(struct pl_rpc_reader *reader, struct pl_bytes *data,
     return PL_RPC_READ_MESSAGE;
 }
 
+int pl_rpc_reader_feed_bare(struct pl_rpc_reader *reader, struct pl_bytes data)
+{
+    pl_bytebuf_append(&reader->body, data.data, data.size);
+    return reader->body.err;
+}
+
+struct pl_bytes pl_rpc_reader_bare(const struct pl_rpc_reader *reader)
+{
+    return (struct pl_bytes){reader->body.data, reader->body.size};
+}
+
 int pl_rpc_reader_keep(struct pl_rpc_reader *reader, struct pl_bytes *message)
 {
     if (message->data == reader->body.data || message->size == 0)

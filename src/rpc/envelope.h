@@ -49,6 +49,11 @@ enum pl_rpc_read {
 int pl_rpc_reader_feed(struct pl_rpc_reader *reader, struct pl_bytes *data,
                        struct pl_bytes *ret_message);
 
+/* Takes bytes that have no envelope: all of them are one message. Errors as above.
+ * And what has come of it, good until the next call. */
+int pl_rpc_reader_feed_bare(struct pl_rpc_reader *reader, struct pl_bytes data);
+struct pl_bytes pl_rpc_reader_bare(const struct pl_rpc_reader *reader);
+
 /* Makes the message just returned outlive the input: until the next call. */
 int pl_rpc_reader_keep(struct pl_rpc_reader *reader, struct pl_bytes *message);
 

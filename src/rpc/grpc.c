@@ -4,109 +4,121 @@
  *     Response-Headers   :status 200, content-type, grpc-accept-encoding, custom
  *     Trailers           grpc-status, grpc-message, grpc-status-details-bin, custom
  *     Trailers-Only      both in one HEADERS frame, with END_STREAM
- *
- * grpc-message and the details are in the call's list of trailers already, in
- * their form on the wire.
  */
-#include "rpc/codec.h"
+#include "rpc/grpc.h"
 
 #include "base/assert.h"
+#include "base/base64.h"
 #include "rpc/call.h"
+#include "rpc/codec.h"
 #include "rpc/conn.h"
-#include "rpc/h2.h"
-#include "rpc/limits.h"
+#include "rpc/cors.h"
+#include "rpc/percent.h"
+#include "rpc/timeout.h"
 
-#include <string.h>
-
-/* :status, content-type, grpc-accept-encoding; grpc-status, grpc-message, details */
-enum { OWN_FIELDS_MAX = 6 };
-
-struct field_set {
-    nghttp2_nv items[2 * PL_RPC_FIELDS_LEN_MAX + OWN_FIELDS_MAX];
-    size_t len;
-};
-
-static void add(struct field_set *set, nghttp2_nv field)
+void pl_rpc_grpc_add_head(struct pl_rpc_head *head, struct pl_rpc_call *call)
 {
-    PL_ASSERT(set->len < sizeof set->items / sizeof set->items[0]);
-    set->items[set->len++] = field;
+    pl_rpc_head_init(head, 200);
+    pl_rpc_head_add_const(head, "content-type", call->format->content_type);
+    pl_rpc_head_add_const(head, "grpc-accept-encoding", "identity,gzip");
+    if (call->compress && call->peer_gzip) {
+        call->encoding_told = true;
+        pl_rpc_head_add_const(head, "grpc-encoding", "gzip");
+    }
+    pl_rpc_cors_add(head, call);
+    pl_rpc_head_add_all(head, &call->headers);
 }
 
-static void add_all(struct field_set *set, const struct pl_rpc_fields *fields)
-{
-    struct pl_bytes name, value;
-
-    for (size_t pos = 0; pl_rpc_fields_next(fields, &pos, &name, &value);)
-        add(set, pl_rpc_h2_field(name, value));
-}
-
-static void add_head(struct field_set *set, const struct pl_rpc_call *call)
-{
-    add(set, pl_rpc_h2_const(":status", "200"));
-    add(set, pl_rpc_h2_const("content-type", "application/grpc"));
-    add(set, pl_rpc_h2_const("grpc-accept-encoding", "identity"));
-    add_all(set, &call->headers);
-}
-
-static void add_tail(struct field_set *set, const struct pl_rpc_call *call)
+const char *pl_rpc_grpc_status(const struct pl_rpc_call *call)
 {
     static const char *const numbers[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
                                           "9", "10", "11", "12", "13", "14", "15", "16"};
 
     PL_ASSERT((size_t)call->code < sizeof numbers / sizeof numbers[0]);
-    add(set, pl_rpc_h2_const("grpc-status", numbers[call->code]));
-    add_all(set, &call->trailers);
+    return numbers[call->code];
 }
 
-/* "application/grpc", or that and "+FORMAT" or ";PARAMETERS". */
-static bool takes(struct pl_bytes content_type)
+static struct pl_bytes without_padding(const struct pl_bytebuf *base64)
 {
-    static const char prefix[] = "application/grpc";
-    size_t size = sizeof prefix - 1;
+    struct pl_bytes text = {base64->data, base64->size};
 
-    if (content_type.size < size || memcmp(content_type.data, prefix, size) != 0)
-        return false;
-    return content_type.size == size || content_type.data[size] == '+' ||
-           content_type.data[size] == ';';
+    while (text.size > 0 && text.data[text.size - 1] == '=')
+        text.size--;
+    return text;
 }
 
-static int submit_head(struct pl_rpc_call *call)
+/* Where these find no room, the code goes alone: a call's end must not depend on
+ * memory. */
+void pl_rpc_grpc_take_status(struct pl_rpc_call *call, const struct pl_rpc_status *status)
 {
-    nghttp2_data_provider provider = {.read_callback = pl_rpc_call_read};
-    struct field_set set = {.len = 0};
+    struct pl_bytes message = pl_bytes_str(status->message != NULL ? status->message : "");
+    struct pl_bytebuf text;
 
-    add_head(&set, call);
-    return pl_rpc_h2_err(nghttp2_submit_response(call->conn_weak->session, call->stream_id,
-                                                 set.items, set.len, &provider));
+    if (message.size > PL_RPC_STATUS_MESSAGE_SIZE_MAX) {
+        message.size = PL_RPC_STATUS_MESSAGE_SIZE_MAX;
+        while (message.size > 0 && (message.data[message.size] & 0xc0) == 0x80)
+            message.size--; /* no half characters */
+    }
+    pl_bytebuf_init(&text, PL_RPC_FIELDS_SIZE_MAX);
+    if (message.size > 0) {
+        pl_rpc_percent_encode(message, &text);
+        if (text.err == PL_OK)
+            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-message"),
+                                    (struct pl_bytes){text.data, text.size});
+    }
+    if (status->details.size > 0 && status->details.size <= PL_RPC_STATUS_DETAILS_SIZE_MAX) {
+        pl_bytebuf_clear(&text);
+        pl_base64_encode(status->details, &text);
+        if (text.err == PL_OK)
+            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-status-details-bin"),
+                                    without_padding(&text));
+    }
+    pl_bytebuf_done(&text);
 }
 
-static int submit_tail(struct pl_rpc_call *call)
+static void add_tail(struct pl_rpc_head *head, const struct pl_rpc_call *call)
 {
-    struct field_set set = {.len = 0};
-
-    add_tail(&set, call);
-    return pl_rpc_h2_err(
-        nghttp2_submit_trailer(call->conn_weak->session, call->stream_id, set.items, set.len));
+    pl_rpc_head_add_const(head, "grpc-status", pl_rpc_grpc_status(call));
+    pl_rpc_head_add_all(head, &call->trailers);
 }
 
-static int submit_only(struct pl_rpc_call *call)
+static int begin(struct pl_rpc_call *call)
 {
-    struct field_set set = {.len = 0};
+    struct pl_rpc_head head;
 
-    add_head(&set, call);
-    add_tail(&set, call);
-    return pl_rpc_h2_err(nghttp2_submit_response(call->conn_weak->session, call->stream_id,
-                                                 set.items, set.len, NULL));
+    pl_rpc_grpc_add_head(&head, call);
+    return pl_rpc_call_respond(call, &head, true);
+}
+
+/* Trailers-Only, where no headers have gone; else trail() has the rest. */
+static int finish(struct pl_rpc_call *call, const struct pl_rpc_status *status)
+{
+    struct pl_rpc_head head;
+
+    pl_rpc_grpc_take_status(call, status);
+    if (call->head_submitted)
+        return PL_OK;
+    pl_rpc_grpc_add_head(&head, call);
+    add_tail(&head, call);
+    return pl_rpc_call_respond(call, &head, false);
+}
+
+static int trail(struct pl_rpc_call *call)
+{
+    struct pl_rpc_head trailers;
+
+    pl_rpc_head_init(&trailers, 0);
+    add_tail(&trailers, call);
+    return call->conn_weak->http->trail(call, &trailers);
 }
 
 const struct pl_rpc_codec pl_rpc_grpc = {
-    .takes = takes,
-    .submit_head = submit_head,
-    .submit_tail = submit_tail,
-    .submit_only = submit_only,
+    .enveloped = true,
+    .timeout = "grpc-timeout",
+    .encoding = "grpc-encoding",
+    .accept = "grpc-accept-encoding",
+    .parse_timeout = pl_rpc_timeout_parse,
+    .begin = begin,
+    .finish = finish,
+    .trail = trail,
 };
-
-const struct pl_rpc_codec *pl_rpc_codec_find(struct pl_bytes content_type)
-{
-    return pl_rpc_grpc.takes(content_type) ? &pl_rpc_grpc : NULL;
-}

@@ -208,7 +208,7 @@ static void on_watch_close(struct pl_rpc_call *call)
 }
 
 static const struct pl_rpc_method methods[] = {
-    {.name = "Check", .on_message = on_check},
+    {.name = "Check", .no_side_effects = true, .on_message = on_check},
     {.name = "Watch", .server_streaming = true, .on_message = on_watch, .on_close = on_watch_close},
 };
 
@@ -216,7 +216,21 @@ static const struct pl_rpc_service service = {
     .name = "grpc.health.v1.Health",
     .methods = methods,
     .methods_len = sizeof methods / sizeof methods[0],
+    .descriptor = &grpc__health__v1__health__descriptor,
 };
+
+/* GET /healthz: for who watches over the server, and does not speak gRPC. */
+static void get_page(void *self, struct pl_rpc_page *ret_page)
+{
+    const struct health_name *server = find_name(self, "");
+    bool serving = server != NULL && server->status == SERVING;
+
+    *ret_page = (struct pl_rpc_page){
+        .status = serving ? 200 : 503,
+        .content_type = "text/plain; charset=utf-8",
+        .body = pl_bytes_str(serving ? "ok\n" : "not serving\n"),
+    };
+}
 
 int pl_rpc_health_new(struct pl_rpc_host *host, struct pl_rpc_health **ret_health)
 {
@@ -228,6 +242,8 @@ int pl_rpc_health_new(struct pl_rpc_host *host, struct pl_rpc_health **ret_healt
     pl_list_init(&health->names);
     pl_list_init(&health->watches);
     rc = pl_rpc_host_add(host, &service, health);
+    if (rc == PL_OK)
+        rc = pl_rpc_host_add_page(host, "/healthz", get_page, health);
     if (rc < 0) {
         pl_rpc_health_free(health);
         return rc;

@@ -4,6 +4,7 @@
  * Check answers for a name that was set, NOT_FOUND for others. Watch tells each
  * change to who watches, and SERVICE_UNKNOWN while the name was never set. A
  * watcher that does not read holds nothing up: it is told the latest when it does.
+ * GET /healthz answers 200 or 503 for the server as a whole.
  *
  * Threads:   its host's.
  * Ownership: free it after the host's connections, before or after the host.

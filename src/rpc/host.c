@@ -21,12 +21,14 @@ int pl_rpc_host_new(const struct pl_rpc_host_ops *ops, struct pl_rpc_host **ret_
     host->ops = *ops;
     pl_map_init(&host->services_by_name);
     pl_list_init(&host->services);
+    pl_list_init(&host->pages);
+    host->limits = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;
     pl_map_init(&host->calls_by_id);
 
-    rc = pl_rpc_conn_callbacks_new(&host->callbacks);
+    rc = pl_rpc_h2_callbacks_new(&host->callbacks);
     if (rc < 0)
         goto fail;
-    rc = pl_rpc_conn_option_new(&host->option);
+    rc = pl_rpc_h2_option_new(&host->option);
     if (rc < 0)
         goto fail;
 
@@ -46,6 +48,8 @@ void pl_rpc_host_free(struct pl_rpc_host *host)
     PL_ASSERT(host->calls_by_id.len == 0);
     PL_LIST_EACH (node, &host->services)
         pl_free(PL_CONTAINER(node, struct pl_rpc_host_service, node));
+    PL_LIST_EACH (node, &host->pages)
+        pl_free(PL_CONTAINER(node, struct pl_rpc_host_page, node));
     pl_map_done(&host->services_by_name);
     pl_map_done(&host->calls_by_id);
     nghttp2_session_callbacks_del(host->callbacks);
@@ -83,6 +87,43 @@ const struct pl_rpc_host_service *pl_rpc_host_service_find(const struct pl_rpc_h
             return service;
     }
     return NULL;
+}
+
+int pl_rpc_host_add_page(struct pl_rpc_host *host, const char *path,
+                         void (*get)(void *self, struct pl_rpc_page *ret_page), void *self)
+{
+    struct pl_rpc_host_page *page = pl_zalloc(sizeof *page);
+
+    if (page == NULL)
+        return PL_E_NOMEM;
+    *page = (struct pl_rpc_host_page){.path = path, .get = get, .self = self};
+    pl_list_append(&host->pages, &page->node);
+    return PL_OK;
+}
+
+const struct pl_rpc_host_page *pl_rpc_host_page_find(const struct pl_rpc_host *host,
+                                                     struct pl_bytes path)
+{
+    PL_LIST_EACH (node, &host->pages) {
+        const struct pl_rpc_host_page *page = PL_CONTAINER(node, struct pl_rpc_host_page, node);
+
+        if (pl_bytes_is(path, page->path))
+            return page;
+    }
+    return NULL;
+}
+
+void pl_rpc_host_set_limits(struct pl_rpc_host *host, const struct pl_rpc_limits *limits)
+{
+    PL_ASSERT(limits->held_size_max >= limits->message_size_max);
+    host->limits = *limits;
+}
+
+void pl_rpc_host_set_origins(struct pl_rpc_host *host, const char *const *origins,
+                             size_t origins_len)
+{
+    host->origins_weak = origins;
+    host->origins_len = origins_len;
 }
 
 struct pl_rpc_call *pl_rpc_host_call(struct pl_rpc_host *host, uint64_t id)

@@ -26,14 +26,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct ProtobufCServiceDescriptor;
 struct pl_rpc_host;
 struct pl_rpc_call;
 struct pl_rpc_conn;
+struct pl_rpc_limits;
 
 struct pl_rpc_method {
     const char *name; /* such as "SendMessage" */
     bool client_streaming;
     bool server_streaming;
+    /* It changes nothing (idempotency_level NO_SIDE_EFFECTS in its .proto): it may be
+     * called by GET, if it streams nothing. */
+    bool no_side_effects;
     void (*on_open)(struct pl_rpc_call *call); /* or NULL */
     void (*on_message)(struct pl_rpc_call *call, struct pl_bytes message);
     void (*on_half_close)(struct pl_rpc_call *call); /* or NULL */
@@ -46,6 +51,16 @@ struct pl_rpc_service {
     const char *name; /* such as "parla.v1.ChatService" */
     const struct pl_rpc_method *methods;
     size_t methods_len;
+    /* What its messages are, for JSON, as protobuf-c generates it. NULL: the service
+     * is not called in JSON. */
+    const struct ProtobufCServiceDescriptor *descriptor;
+};
+
+/* Something to GET that is no call, such as "/healthz". */
+struct pl_rpc_page {
+    int status; /* HTTP's */
+    const char *content_type;
+    struct pl_bytes body; /* copied */
 };
 
 struct pl_rpc_host_ops {
@@ -65,6 +80,19 @@ void pl_rpc_host_free(struct pl_rpc_host *host);
 /* Adds a service; `service` must outlive the host. `ctx` is given to its calls. */
 int pl_rpc_host_add(struct pl_rpc_host *host, const struct pl_rpc_service *service, void *ctx);
 
+/* Answers GET and HEAD of `path` (constant) by what `get` says at the time. PL_E_NOMEM. */
+int pl_rpc_host_add_page(struct pl_rpc_host *host, const char *path,
+                         void (*get)(void *self, struct pl_rpc_page *ret_page), void *self);
+
+/* Sets the maxima, for calls and connections from now on; before: the defaults
+ * (limits.h). */
+void pl_rpc_host_set_limits(struct pl_rpc_host *host, const struct pl_rpc_limits *limits);
+
+/* Which web pages' scripts may call, by their origins ("https://example.org"; "*" for
+ * all), besides the server's own (Fetch, "CORS protocol"). The array is borrowed. */
+void pl_rpc_host_set_origins(struct pl_rpc_host *host, const char *const *origins,
+                             size_t origins_len);
+
 /* The call of that id, or NULL when it is over. Ids are not used again. */
 struct pl_rpc_call *pl_rpc_host_call(struct pl_rpc_host *host, uint64_t id);
 
@@ -83,6 +111,17 @@ struct pl_rpc_conn *pl_rpc_call_conn(const struct pl_rpc_call *call);
  * "-bin"; false where there is none. */
 bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
                           struct pl_bytes *ret_value);
+
+/* Walks the request's headers: start with *pos = 0; false at the end. */
+bool pl_rpc_call_metadata_next(const struct pl_rpc_call *call, size_t *pos,
+                               struct pl_bytes *ret_name, struct pl_bytes *ret_value);
+
+/* Whether the message that on_message has been given came compressed. */
+bool pl_rpc_call_message_compressed(const struct pl_rpc_call *call);
+
+/* Whether messages sent from now on are to be compressed, where the client takes
+ * that. Effective only if it is on before the first message. PL_E_NOMEM. */
+int pl_rpc_call_compress(struct pl_rpc_call *call, bool on);
 
 /* Adds to the response's headers (before the first message), or its trailers. */
 int pl_rpc_call_add_header(struct pl_rpc_call *call, const char *name, struct pl_bytes value);
@@ -120,10 +159,16 @@ void pl_rpc_call_wake(struct pl_rpc_call *call);
 int64_t pl_rpc_call_deadline_ms(const struct pl_rpc_call *call);
 
 /* A connection. */
-struct pl_rpc_conn;
 
-/* PL_E_NOMEM. The server's SETTINGS are there to be filled at once. */
-int pl_rpc_conn_new(struct pl_rpc_host *host, int64_t now_ms, struct pl_rpc_conn **ret_conn);
+enum pl_rpc_http_version {
+    PL_RPC_HTTP_ANY, /* the first bytes tell */
+    PL_RPC_HTTP_1,
+    PL_RPC_HTTP_2, /* the server's SETTINGS are there to be filled at once */
+};
+
+/* PL_E_NOMEM. */
+int pl_rpc_conn_new(struct pl_rpc_host *host, enum pl_rpc_http_version version, int64_t now_ms,
+                    struct pl_rpc_conn **ret_conn);
 
 /* Ends its calls (on_close runs for each) and frees it. NULL is fine. Not from
  * inside a callback. */
@@ -132,6 +177,14 @@ void pl_rpc_conn_free(struct pl_rpc_conn *conn);
 /* Bytes from the peer. < 0: the connection is beyond use; send what fill still
  * gives, then close. */
 int pl_rpc_conn_recv(struct pl_rpc_conn *conn, struct pl_bytes data, int64_t now_ms);
+
+/* The peer has closed its side. < 0: as above; else what it asked for last is still
+ * answered, until _finished. */
+int pl_rpc_conn_recv_end(struct pl_rpc_conn *conn, int64_t now_ms);
+
+/* Whether to go on reading; asked after each _recv, _fill and _tick. It is false
+ * while an HTTP/1.1 client sends ahead of its answers. */
+bool pl_rpc_conn_wants_recv(const struct pl_rpc_conn *conn);
 
 /* Writes up to `size` bytes for the peer to `to`; returns how many, 0: nothing
  * more now. < 0: close. */
@@ -147,9 +200,13 @@ int pl_rpc_conn_tick(struct pl_rpc_conn *conn, int64_t now_ms);
 /* Ticking before then does nothing. */
 int64_t pl_rpc_conn_due_ms(const struct pl_rpc_conn *conn);
 
-/* The server will stop: GOAWAY, in two steps (RFC 9113, section 6.8). Calls
- * under way may end. */
+/* No more calls on this connection: GOAWAY, in two steps (RFC 9113, section 6.8);
+ * "connection: close" in HTTP/1.1. Calls under way may end. */
 void pl_rpc_conn_drain(struct pl_rpc_conn *conn);
+
+/* Serves the peer nothing, and says why in the protocol that it speaks; before any
+ * call. `text` is constant. */
+void pl_rpc_conn_turn_away(struct pl_rpc_conn *conn, const char *text);
 
 /* The owner's pointer (its socket). */
 void pl_rpc_conn_set_data(struct pl_rpc_conn *conn, void *data);

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "rpc/host.h"
+#include "rpc/limits.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -15,6 +16,10 @@ struct pl_rpc_host {
     struct pl_map services_by_name;
     struct pl_list services; /* in the order in which they were added */
     struct pl_map calls_by_id;
+    struct pl_list pages;
+    struct pl_rpc_limits limits;
+    const char *const *origins_weak;
+    size_t origins_len;
     uint64_t calls_made;
     size_t conns_len;
     nghttp2_session_callbacks *callbacks; /* every connection's */
@@ -33,8 +38,20 @@ struct pl_rpc_host_service {
 const struct pl_rpc_host_service *pl_rpc_host_service_find(const struct pl_rpc_host *host,
                                                            struct pl_bytes name);
 
-/* The options and callbacks of server connections: see conn.c. PL_E_NOMEM. */
-int pl_rpc_conn_callbacks_new(nghttp2_session_callbacks **ret_callbacks);
-int pl_rpc_conn_option_new(nghttp2_option **ret_option);
+/* A page that was added. */
+struct pl_rpc_host_page {
+    struct pl_list node;
+    const char *path;
+    void (*get)(void *self, struct pl_rpc_page *ret_page);
+    void *self;
+};
+
+/* The page of that path, or NULL. */
+const struct pl_rpc_host_page *pl_rpc_host_page_find(const struct pl_rpc_host *host,
+                                                     struct pl_bytes path);
+
+/* The options and callbacks of HTTP/2: see h2_conn.c. PL_E_NOMEM. */
+int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks);
+int pl_rpc_h2_option_new(nghttp2_option **ret_option);
 
 #endif

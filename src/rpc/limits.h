@@ -1,8 +1,11 @@
 /*
- * limits.h - every maximum of the gRPC layer, and what happens beyond it.
+ * limits.h - every maximum of the gRPC layer, and what happens beyond it. What is
+ * in struct pl_rpc_limits too is a default.
  */
 #ifndef PL_RPC_LIMITS_H
 #define PL_RPC_LIMITS_H
+
+#include <stdint.h>
 
 /* Sizes, in bytes. */
 enum {
@@ -70,7 +73,6 @@ enum {
  * ENHANCE_YOUR_CALM and close (RFC 9113, section 10.5). */
 enum {
     PL_RPC_BUDGET_MS = 10 * 1000,
-    PL_RPC_BUDGET_PINGS = 500, /* clients that measure bandwidth send a few a second */
     PL_RPC_BUDGET_SETTINGS = 100,
     PL_RPC_BUDGET_RESETS = 2 * PL_RPC_STREAMS_MAX, /* and what a stream's bad frame made us send */
     PL_RPC_BUDGET_EMPTY = 1000,                    /* empty DATA frames that end nothing */
@@ -79,6 +81,8 @@ enum {
     /* What a server may send its client of frames that bring nothing: PING,
      * SETTINGS, PRIORITY, empty DATA, informational headers, resets of no call. */
     PL_RPC_CLIENT_BUDGET_NOTHINGS = 50 * 1000,
+    /* PINGs sooner after one another than the interval, since something was sent. */
+    PL_RPC_PING_STRIKES_MAX = 2,
 };
 
 /* Times, in milliseconds. */
@@ -96,9 +100,75 @@ enum {
     PL_RPC_KEEPALIVE_TIMEOUT_MS = 20 * 1000,
     /* The same on the client, while it has calls. */
     PL_RPC_CLIENT_KEEPALIVE_MS = 30 * 1000,
+    PL_RPC_PING_INTERVAL_MIN_MS = 10 * 1000,
+    /* What calls have to end, on a connection that has grown old. */
+    PL_RPC_AGE_GRACE_MS = 30 * 1000,
     /* From the first GOAWAY of a drain to the second, where no PING comes back. */
     PL_RPC_DRAIN_MS = 1000,
 };
+
+/* The maxima of a host that its owner may set: see pl_rpc_host_set_limits(). Sizes
+ * in bytes, times in milliseconds. */
+struct pl_rpc_limits {
+    /* A message received, decompressed; beyond: RESOURCE_EXHAUSTED. */
+    uint32_t message_size_max;
+    /* Unfinished messages of one connection: those larger than a stream's window
+     * wait for their turn below it; small ones beyond it are refused with
+     * RESOURCE_EXHAUSTED. At least message_size_max. */
+    uint32_t held_size_max;
+    /* A header list as RFC 9113, section 6.5.2 counts it (name + value + 32 for
+     * each field); told as SETTINGS_MAX_HEADER_LIST_SIZE; beyond:
+     * RESOURCE_EXHAUSTED, or 431. */
+    uint32_t headers_size_max;
+    /* Streams at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS); beyond:
+     * REFUSED_STREAM. */
+    uint32_t streams_max;
+    /* A client's PINGs come no faster than this, with or without calls; as often as
+     * ping_strikes_max they may, unless something was sent to it since; beyond:
+     * GOAWAY ENHANCE_YOUR_CALM "too_many_pings" (gRFC A8). */
+    uint32_t ping_interval_min_ms;
+    uint32_t ping_strikes_max;
+    /* In any PL_RPC_BUDGET_MS: see above. */
+    uint32_t settings_max;
+    uint32_t resets_max;       /* of streams, by the peer or for what it broke */
+    uint32_t empty_frames_max; /* DATA that carries and ends nothing */
+    uint32_t other_frames_max; /* PRIORITY, and unknown types */
+    uint32_t window_updates_max;
+    /* From the connection's start to the client's SETTINGS, or its first request. */
+    uint32_t preface_ms;
+    /* From a header block's first byte to its last. */
+    uint32_t headers_ms;
+    /* From the headers of a call that sends one message to that message's end. */
+    uint32_t request_ms;
+    /* A finished call whose peer takes nothing of what is still queued. */
+    uint32_t linger_ms;
+    /* HTTP/2: silence after which the peer is asked for a sign, and how long it has.
+     * HTTP/1.1: how long a connection may wait for its next request. */
+    uint32_t keepalive_ms;
+    uint32_t keepalive_timeout_ms;
+    /* A connection's age, a tenth more or less, at which it is drained, 0: none;
+     * and how long its calls then have. */
+    uint32_t age_max_ms;
+    uint32_t age_grace_ms;
+    /* Responses of one message are compressed from this size on, where the peer
+     * takes that; 0: only where a handler asks for it. */
+    uint32_t compress_size_min;
+};
+
+/* The defaults. */
+#define PL_RPC_LIMITS_DEFAULT                                                                     \
+    {                                                                                             \
+        .message_size_max = PL_RPC_MESSAGE_SIZE_MAX, .held_size_max = PL_RPC_HELD_SIZE_MAX,       \
+        .headers_size_max = PL_RPC_HEADERS_SIZE_MAX, .streams_max = PL_RPC_STREAMS_MAX,           \
+        .ping_interval_min_ms = PL_RPC_PING_INTERVAL_MIN_MS,                                      \
+        .ping_strikes_max = PL_RPC_PING_STRIKES_MAX, .settings_max = PL_RPC_BUDGET_SETTINGS,      \
+        .resets_max = PL_RPC_BUDGET_RESETS, .empty_frames_max = PL_RPC_BUDGET_EMPTY,              \
+        .other_frames_max = PL_RPC_BUDGET_OTHER,                                                  \
+        .window_updates_max = PL_RPC_BUDGET_WINDOW_UPDATES, .preface_ms = PL_RPC_PREFACE_MS,      \
+        .headers_ms = PL_RPC_HEADERS_MS, .request_ms = PL_RPC_REQUEST_MS,                         \
+        .linger_ms = PL_RPC_LINGER_MS, .keepalive_ms = PL_RPC_KEEPALIVE_MS,                       \
+        .keepalive_timeout_ms = PL_RPC_KEEPALIVE_TIMEOUT_MS, .age_grace_ms = PL_RPC_AGE_GRACE_MS, \
+    }
 
 _Static_assert(PL_RPC_MESSAGE_SIZE_MAX <= PL_RPC_HELD_SIZE_MAX,
                "the largest message fits where unfinished messages are held");

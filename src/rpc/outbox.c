@@ -1,6 +1,7 @@
 /* outbox.c - a ring of references that doubles, and is given back when empty. */
 #include "rpc/outbox.h"
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "rpc/envelope.h"
@@ -57,6 +58,21 @@ int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message, uin
 int pl_rpc_outbox_push_bare(struct pl_rpc_outbox *outbox, struct pl_buf *bytes)
 {
     return push(outbox, (struct pl_rpc_outbox_item){.buf = bytes, .bare = true});
+}
+
+const struct pl_rpc_outbox_item *pl_rpc_outbox_first(const struct pl_rpc_outbox *outbox)
+{
+    PL_ASSERT(outbox->len > 0);
+    return &outbox->items[outbox->first];
+}
+
+void pl_rpc_outbox_make_bare(struct pl_rpc_outbox *outbox)
+{
+    struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+
+    PL_ASSERT(outbox->len > 0 && outbox->offset == 0);
+    outbox->size -= head_size(item);
+    item->bare = true;
 }
 
 static void drop_first(struct pl_rpc_outbox *outbox)

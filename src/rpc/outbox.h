@@ -41,6 +41,11 @@ int pl_rpc_outbox_push(struct pl_rpc_outbox *outbox, struct pl_buf *message, uin
 /* The same for bytes that have no envelope. */
 int pl_rpc_outbox_push_bare(struct pl_rpc_outbox *outbox, struct pl_buf *bytes);
 
+/* The first message that waits; there is one. And takes its envelope away, if none
+ * of it has left. */
+const struct pl_rpc_outbox_item *pl_rpc_outbox_first(const struct pl_rpc_outbox *outbox);
+void pl_rpc_outbox_make_bare(struct pl_rpc_outbox *outbox);
+
 /* Moves up to `size` bytes out; returns how many. */
 size_t pl_rpc_outbox_pull(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size);
 

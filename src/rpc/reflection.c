@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
+#include "grpc/reflection/v1alpha/reflection.pb-c.h"
 #include "pb/message.h"
 #include "rpc/descriptor_index.h"
 #include "rpc/host_inner.h"
@@ -255,8 +256,10 @@ static const struct pl_rpc_method methods[] = {
 };
 
 static const struct pl_rpc_service services[] = {
-    {"grpc.reflection.v1.ServerReflection", methods, sizeof methods / sizeof methods[0]},
-    {"grpc.reflection.v1alpha.ServerReflection", methods, sizeof methods / sizeof methods[0]},
+    {"grpc.reflection.v1.ServerReflection", methods, sizeof methods / sizeof methods[0],
+     &grpc__reflection__v1__server_reflection__descriptor},
+    {"grpc.reflection.v1alpha.ServerReflection", methods, sizeof methods / sizeof methods[0],
+     &grpc__reflection__v1alpha__server_reflection__descriptor},
 };
 
 int pl_rpc_reflection_new(struct pl_rpc_host *host, struct pl_bytes descriptor_set,

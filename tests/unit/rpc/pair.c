@@ -156,19 +156,19 @@ static void on_meta(struct pl_rpc_call *call, struct pl_bytes message)
 }
 
 static const struct pl_rpc_method methods[] = {
-    {"Echo", false, false, on_open, on_echo, on_half_close, on_close},
-    {"Many", false, true, on_open, on_many, on_half_close, on_close},
-    {"Count", true, false, on_open, on_counted, on_count_end, on_close},
-    {"Talk", true, true, on_open, on_talk, on_talk_end, on_close},
-    {"Wait", false, false, on_open, on_wait, on_half_close, on_close},
-    {"WaitStream", false, true, on_open, on_wait, on_half_close, on_close},
-    {"Fail", false, false, on_open, on_fail, on_half_close, on_close},
-    {"Early", false, false, on_early, on_wait, on_half_close, on_close},
-    {"Meta", false, false, on_open, on_meta, NULL, on_close},
+    {"Echo", false, false, false, on_open, on_echo, on_half_close, on_close},
+    {"Many", false, true, false, on_open, on_many, on_half_close, on_close},
+    {"Count", true, false, false, on_open, on_counted, on_count_end, on_close},
+    {"Talk", true, true, false, on_open, on_talk, on_talk_end, on_close},
+    {"Wait", false, false, false, on_open, on_wait, on_half_close, on_close},
+    {"WaitStream", false, true, false, on_open, on_wait, on_half_close, on_close},
+    {"Fail", false, false, false, on_open, on_fail, on_half_close, on_close},
+    {"Early", false, false, false, on_early, on_wait, on_half_close, on_close},
+    {"Meta", false, false, false, on_open, on_meta, NULL, on_close},
 };
 
-const struct pl_rpc_service pair_service = {"test.Kinds", methods,
-                                            sizeof methods / sizeof methods[0]};
+const struct pl_rpc_service pair_service = {
+    .name = "test.Kinds", .methods = methods, .methods_len = sizeof methods / sizeof methods[0]};
 
 static void on_host_want_send(void *self, struct pl_rpc_conn *conn)
 {
@@ -196,7 +196,7 @@ int pair_init(struct pair *pair)
     rc = pl_rpc_host_add(pair->host, &pair_service, &pair->seen);
     if (rc < 0)
         return rc;
-    rc = pl_rpc_conn_new(pair->host, pair->now_ms, &pair->conn);
+    rc = pl_rpc_conn_new(pair->host, PL_RPC_HTTP_2, pair->now_ms, &pair->conn);
     if (rc < 0)
         return rc;
     return pl_rpc_client_new(&client_ops, "test:1", pair->now_ms, &pair->client);

@@ -158,7 +158,7 @@ static void requests_that_are_not_grpc_get_an_http_status(void **state)
         const char *status;
     } cases[] = {
         {"POST", "text/plain", ":status: 415"},
-        {"POST", "application/grpc-web", ":status: 415"},
+        {"POST", "application/grpc+thrift", ":status: 415"},
         {"POST", "application/grpcx", ":status: 415"},
         {"POST", "application/json", ":status: 415"},
         {"POST", NULL, ":status: 415"},
@@ -191,6 +191,7 @@ static void bad_requests_get_a_status(void **state)
     static const char *const no_time[] = {"grpc-timeout", "0n", NULL};
     static const char *const bad_base64[] = {"x-bin", "a", NULL};
     static const char *const gzip[] = {"grpc-encoding", "gzip", NULL};
+    static const char *const br[] = {"grpc-encoding", "br", NULL};
     static const struct {
         const char *const *extra;
         const char *data;
@@ -201,8 +202,9 @@ static void bad_requests_get_a_status(void **state)
         {no_time, "\0\0\0\0\0", 5, "grpc-status: 4"},
         {bad_base64, "\0\0\0\0\0", 5, "grpc-status: 13"},
         {NULL, "\1\0\0\0\0", 5, "grpc-status: 13"},            /* compressed, but how? */
-        {gzip, "\1\0\0\0\0", 5, "grpc-status: 12"},            /* not supported */
+        {br, "\1\0\0\0\0", 5, "grpc-status: 12"},              /* not supported */
         {gzip, "\0\0\0\0\0", 5, "grpc-status: 0"},             /* not used */
+        {gzip, "\1\0\0\0\0", 5, "grpc-status: 13"},            /* not gzip */
         {NULL, "\2\0\0\0\0", 5, "grpc-status: 13"},            /* unknown flag */
         {NULL, "\0\0\0\0\5abc", 8, "grpc-status: 13"},         /* cut off */
         {NULL, "\0\0\0", 3, "grpc-status: 13"},                /* cut off */
@@ -221,7 +223,7 @@ static void bad_requests_get_a_status(void **state)
         assert_int_equal(talk(fixture), PL_OK);
         assert_true(raw_has_field(&fixture->raw, stream_id, cases[i].status));
     }
-    assert_true(raw_has_field(&fixture->raw, 9, "grpc-accept-encoding: identity"));
+    assert_true(raw_has_field(&fixture->raw, 9, "grpc-accept-encoding: identity,gzip"));
     assert_lives(fixture, 101);
 }
 

@@ -1,0 +1,305 @@
+/*
+ * call_open.c - what a request's headers ask for: a call of a method, a page, a
+ * browser's question whether it may call; and what is refused before that.
+ */
+#include "rpc/call.h"
+
+#include "base/assert.h"
+#include "rpc/conn.h"
+#include "rpc/connect_get.h"
+#include "rpc/convert.h"
+#include "rpc/cors.h"
+#include "rpc/host_inner.h"
+#include "rpc/timeout.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    TEXT_SIZE = 256,
+    TEXT_PART_MAX = 100, /* of what a peer sent, in a message back to it */
+};
+
+/* Ends the call with a line of text. */
+static void end_text(struct pl_rpc_call *call, int status, const char *text, const char *allow)
+{
+    struct pl_rpc_page page = {
+        .status = status,
+        .content_type = "text/plain; charset=utf-8",
+        .body = pl_bytes_str(text),
+    };
+
+    pl_rpc_call_end_page(call, &page, allow);
+}
+
+/* A part of the peer's text that may be shown to it: what is not printable ASCII is
+ * a '?'. */
+static const char *shown(struct pl_bytes text, char to[TEXT_PART_MAX + 1])
+{
+    size_t size = text.size < TEXT_PART_MAX ? text.size : TEXT_PART_MAX;
+
+    for (size_t i = 0; i < size; i++)
+        to[i] = text.data[i] > ' ' && text.data[i] <= '~' ? (char)text.data[i] : '?';
+    to[size] = 0;
+    return to;
+}
+
+/* The request's path, without its query. */
+static struct pl_bytes request_path(const struct pl_rpc_call *call)
+{
+    struct pl_bytes path = {(const uint8_t *)"", 0};
+    const uint8_t *query;
+
+    if (!pl_rpc_fields_find(&call->request, ":path", &path) || path.size == 0)
+        return path;
+    query = memchr(path.data, '?', path.size);
+    if (query != NULL)
+        path.size = (size_t)(query - path.data);
+    return path;
+}
+
+/* Finds what "/package.Service/Method" names; otherwise says in `text` why not. */
+static bool find_method(struct pl_rpc_call *call, char text[TEXT_SIZE])
+{
+    struct pl_bytes path = request_path(call), service_name, method_name;
+    const struct pl_rpc_host_service *service;
+    const uint8_t *slash;
+    char part[TEXT_PART_MAX + 1];
+
+    if (path.size < 2 || path.data[0] != '/' ||
+        (slash = memchr(path.data + 1, '/', path.size - 1)) == NULL) {
+        snprintf(text, TEXT_SIZE, "the path is not /service/method");
+        return false;
+    }
+    service_name = (struct pl_bytes){path.data + 1, (size_t)(slash - path.data) - 1};
+    method_name = (struct pl_bytes){slash + 1, path.size - service_name.size - 2};
+
+    service = pl_rpc_host_service_find(call->conn_weak->host_weak, service_name);
+    if (service == NULL) {
+        snprintf(text, TEXT_SIZE, "unknown service %s", shown(service_name, part));
+        return false;
+    }
+    call->service_weak = service->service_weak;
+    call->ctx_weak = service->ctx_weak;
+    for (size_t i = 0; i < service->service_weak->methods_len; i++) {
+        if (!pl_bytes_is(method_name, service->service_weak->methods[i].name))
+            continue;
+        call->method_weak = &service->service_weak->methods[i];
+        return true;
+    }
+    snprintf(text, TEXT_SIZE, "unknown method %s of service %s", shown(method_name, part),
+             service->service_weak->name);
+    return false;
+}
+
+/* What the call's messages are, where they come and go in JSON. */
+static bool find_types(struct pl_rpc_call *call)
+{
+    const ProtobufCServiceDescriptor *service = call->service_weak->descriptor;
+    const ProtobufCMethodDescriptor *method;
+
+    if (!call->format->json)
+        return true;
+    method =
+        service == NULL
+            ? NULL
+            : protobuf_c_service_descriptor_get_method_by_name(service, call->method_weak->name);
+    if (method == NULL)
+        return false;
+    call->input = method->input;
+    call->output = method->output;
+    return true;
+}
+
+/* The call's deadline, as its protocol tells it. */
+static bool take_timeout(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_codec *codec = call->format->codec;
+    struct pl_bytes value;
+    int64_t timeout_ms;
+
+    if (!pl_rpc_fields_find(&call->request, codec->timeout, &value))
+        return true;
+    if (codec->parse_timeout(value, &timeout_ms) < 0) {
+        char text[TEXT_SIZE];
+
+        snprintf(text, sizeof text, "malformed %s", codec->timeout);
+        pl_rpc_call_abort(call, codec->enveloped ? PL_CODE_INTERNAL : PL_CODE_INVALID_ARGUMENT,
+                          text);
+        return false;
+    }
+    call->deadline_ms = pl_rpc_timeout_after(call->conn_weak->now_ms, timeout_ms);
+    if (call->deadline_ms > call->conn_weak->now_ms)
+        return true;
+    pl_rpc_call_abort(call, PL_CODE_DEADLINE_EXCEEDED, "the deadline has passed");
+    return false;
+}
+
+/* Whether a list such as "identity, gzip;q=0.5" has gzip in it. */
+static bool lists_gzip(struct pl_bytes list)
+{
+    static const char name[] = "gzip";
+    size_t size = sizeof name - 1;
+
+    for (size_t i = 0; i + size <= list.size; i++) {
+        bool starts = i == 0 || list.data[i - 1] == ' ' || list.data[i - 1] == ',';
+        bool ends = i + size == list.size || list.data[i + size] == ',' ||
+                    list.data[i + size] == ' ' || list.data[i + size] == ';';
+
+        if (starts && ends && memcmp(list.data + i, name, size) == 0)
+            return !(i + size + 4 == list.size && memcmp(list.data + i + size, ";q=0", 4) == 0);
+    }
+    return false;
+}
+
+/* Whether the protocol's version, where it is told, is the one there is. */
+static bool take_version(struct pl_rpc_call *call)
+{
+    const char *name = call->format->codec->version;
+    struct pl_bytes value;
+
+    if (name == NULL || !pl_rpc_fields_find(&call->request, name, &value) ||
+        pl_bytes_is(value, "1"))
+        return true;
+    pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "connect-protocol-version is not 1");
+    return false;
+}
+
+static bool take_encodings(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_codec *codec = call->format->codec;
+    char text[TEXT_SIZE], part[TEXT_PART_MAX + 1];
+    struct pl_bytes value;
+
+    call->peer_gzip =
+        pl_rpc_fields_find(&call->request, codec->accept, &value) && lists_gzip(value);
+    if (!pl_rpc_fields_find(&call->request, codec->encoding, &value) ||
+        pl_bytes_is(value, "identity"))
+        return true;
+    call->gunzip = pl_bytes_is(value, "gzip");
+    if (call->gunzip)
+        return true;
+    snprintf(text, sizeof text, "%s %s is not supported; identity and gzip are", codec->encoding,
+             shown(value, part));
+    pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
+    return false;
+}
+
+/* Whether method and format go together, and the connection can carry them. */
+static bool fits(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_method *method = call->method_weak;
+    const struct pl_rpc_codec *codec = call->format->codec;
+    bool streams = method->client_streaming || method->server_streaming;
+
+    if ((codec == &pl_rpc_connect_unary && streams) ||
+        (codec == &pl_rpc_connect_stream && !streams)) {
+        end_text(call, 415,
+                 streams ? "the method streams: use application/connect+proto or +json\n"
+                         : "the method does not stream: use application/proto or "
+                           "application/json\n",
+                 NULL);
+        return false;
+    }
+    if (call->conn_weak->http != &pl_rpc_http2 &&
+        (codec->trail != NULL || (method->client_streaming && method->server_streaming))) {
+        end_text(call, 505, "this needs HTTP/2\n", NULL);
+        return false;
+    }
+    if (find_types(call))
+        return true;
+    end_text(call, 415, "the service is not called in JSON\n", NULL);
+    return false;
+}
+
+static void open_call(struct pl_rpc_call *call)
+{
+    struct pl_rpc_conn *conn = call->conn_weak;
+    struct pl_rpc_host *host = conn->host_weak;
+
+    if ((call->format->json || call->format->text) && pl_rpc_convert_need(call) < 0) {
+        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
+        return;
+    }
+    pl_rpc_call_set_state(call, PL_RPC_CALL_OPEN);
+    if (!call->method_weak->client_streaming)
+        call->request_due_ms = conn->now_ms + host->limits.request_ms;
+    pl_rpc_conn_due_at(conn, pl_rpc_call_next_due(call));
+    call->id = ++host->calls_made;
+    call->handled = true;
+    pl_map_put(&host->calls_by_id, &call->by_id, pl_hash_u64(call->id));
+    if (call->method_weak->on_open != NULL)
+        call->method_weak->on_open(call);
+}
+
+static void dispatch_post(struct pl_rpc_call *call)
+{
+    char text[TEXT_SIZE];
+    bool found = find_method(call, text);
+
+    if (call->format == NULL) {
+        if (found)
+            end_text(call, 415, "the content-type is none of a protocol that is spoken here\n",
+                     NULL);
+        else
+            end_text(call, 404, "there is no such page\n", NULL);
+        return;
+    }
+    if (!found) {
+        call->http_status = 404;
+        pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
+        return;
+    }
+    if (fits(call) && take_version(call) && take_encodings(call) && take_timeout(call))
+        open_call(call);
+}
+
+static void dispatch_get(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_host_page *page =
+        pl_rpc_host_page_find(call->conn_weak->host_weak, request_path(call));
+    struct pl_rpc_page content = {0};
+    char text[TEXT_SIZE];
+
+    if (page != NULL) {
+        page->get(page->self, &content);
+        pl_rpc_call_end_page(call, &content, NULL);
+    } else if (!find_method(call, text)) {
+        end_text(call, 404, "there is no such page\n", NULL);
+    } else if (call->verb != PL_RPC_VERB_GET || !call->method_weak->no_side_effects ||
+               call->method_weak->client_streaming || call->method_weak->server_streaming) {
+        end_text(call, 405, "the method is called with POST\n", "POST");
+    } else if (!pl_rpc_connect_get_format(call)) {
+        end_text(call, 415, "the query needs encoding=json or encoding=proto\n", NULL);
+    } else if (fits(call) && take_encodings(call) && pl_rpc_connect_get_message(call) &&
+               take_timeout(call)) {
+        open_call(call);
+    }
+}
+
+void pl_rpc_call_dispatch(struct pl_rpc_call *call)
+{
+    /* Its content-type may be what was too much. */
+    if (call->refusal == PL_CODE_RESOURCE_EXHAUSTED && call->format == NULL)
+        call->format = pl_rpc_format_find(pl_bytes_str("application/grpc"));
+    if (call->refusal != PL_CODE_OK && call->format != NULL) {
+        pl_rpc_call_abort(call, call->refusal, call->refusal_text);
+        return;
+    }
+    switch (call->verb) {
+    case PL_RPC_VERB_POST:
+        dispatch_post(call);
+        break;
+    case PL_RPC_VERB_GET:
+    case PL_RPC_VERB_HEAD:
+        dispatch_get(call);
+        break;
+    case PL_RPC_VERB_OPTIONS:
+        pl_rpc_cors_preflight(call);
+        break;
+    case PL_RPC_VERB_OTHER:
+        end_text(call, 405, "calls are made with POST\n", "POST");
+        break;
+    }
+}

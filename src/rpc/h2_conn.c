@@ -1,0 +1,601 @@
+/*
+ * h2_conn.c - HTTP/2 of a server's connection, on nghttp2.
+ *
+ * nghttp2's callbacks run the handlers: submitting is allowed in them, sending and
+ * receiving is not.
+ */
+#include "rpc/conn.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "rpc/budget.h"
+#include "rpc/call.h"
+#include "rpc/h2.h"
+#include "rpc/host_inner.h"
+#include "rpc/timeout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where a drain stands. */
+enum drain {
+    DRAIN_NONE,
+    DRAIN_NOTICED, /* the first GOAWAY is on its way, and a PING after it */
+    DRAIN_LAST,    /* the second one says which stream was the last */
+};
+
+struct pl_rpc_h2 {
+    nghttp2_session *session;
+    const uint8_t *left; /* what nghttp2 has given and fill not passed on */
+    size_t left_size;
+    bool settled;             /* the client's SETTINGS have come */
+    int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
+    int64_t ping_ms;          /* when the peer was asked for a sign; INT64_MAX: it was not */
+    int64_t pinged_ms;        /* when the peer asked for one last; INT64_MIN: it did not */
+    uint32_t ping_strikes;    /* how often it did so too soon, since something was sent */
+    enum drain drain;
+    int64_t drain_ms;
+
+    struct pl_rpc_budget settings;
+    struct pl_rpc_budget resets;
+    struct pl_rpc_budget empty;
+    struct pl_rpc_budget other;
+    struct pl_rpc_budget window_updates;
+};
+
+static const uint8_t drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
+
+/* The peer floods: says so, and gives it up. The result of a callback. */
+static int calm(struct pl_rpc_conn *conn, const char *reason)
+{
+    int32_t last = nghttp2_session_get_last_proc_stream_id(conn->h2->session);
+    int rv =
+        nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
+                              (const uint8_t *)reason, strlen(reason));
+
+    pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : PL_E_LIMIT);
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* Whether the peer may ask for a sign now (gRFC A8): not much more often than every
+ * ping_interval_min_ms, unless something was sent to it since. */
+static bool may_ping(struct pl_rpc_conn *conn)
+{
+    const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
+    struct pl_rpc_h2 *h2 = conn->h2;
+    /* What left at the right time may come a little early. */
+    int64_t least_ms = (int64_t)limits->ping_interval_min_ms * 9 / 10;
+    bool early = h2->pinged_ms != INT64_MIN && conn->now_ms - h2->pinged_ms < least_ms;
+
+    h2->pinged_ms = conn->now_ms;
+    return !early || ++h2->ping_strikes <= limits->ping_strikes_max;
+}
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *self)
+{
+    struct pl_rpc_conn *conn = self;
+    const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
+    struct pl_rpc_h2 *h2 = conn->h2;
+    bool ack = (hd->flags & NGHTTP2_FLAG_ACK) != 0;
+
+    (void)session;
+    switch (hd->type) {
+    case NGHTTP2_DATA:
+    case NGHTTP2_CONTINUATION:
+        return 0;
+    case NGHTTP2_HEADERS:
+        h2->headers_since_ms = conn->now_ms;
+        pl_rpc_conn_due_at(conn, conn->now_ms + limits->headers_ms);
+        return 0;
+    case NGHTTP2_PING:
+        if (!ack && !may_ping(conn))
+            return calm(conn, "too_many_pings");
+        return 0;
+    case NGHTTP2_SETTINGS:
+        if (!ack && !pl_rpc_budget_spend(&h2->settings, limits->settings_max, conn->now_ms))
+            return calm(conn, "too_many_settings");
+        return 0;
+    case NGHTTP2_RST_STREAM:
+        if (!pl_rpc_budget_spend(&h2->resets, limits->resets_max, conn->now_ms))
+            return calm(conn, "too_many_resets");
+        return 0;
+    case NGHTTP2_WINDOW_UPDATE:
+        if (!pl_rpc_budget_spend(&h2->window_updates, limits->window_updates_max, conn->now_ms))
+            return calm(conn, "too_many_window_updates");
+        return 0;
+    default:
+        if (!pl_rpc_budget_spend(&h2->other, limits->other_frames_max, conn->now_ms))
+            return calm(conn, "too_many_frames");
+        return 0;
+    }
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *self)
+{
+    struct pl_rpc_conn *conn = self;
+    struct pl_rpc_call *call;
+    int rv;
+
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    if (pl_rpc_call_new(conn, frame->hd.stream_id, &call) < 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    rv = nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
+    PL_ASSERT(rv == 0); /* the stream has just been opened */
+    return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *self)
+{
+    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+    (void)flags;
+    (void)self;
+    if (call == NULL)
+        return 0;
+    if (pl_rpc_call_on_header(call, (struct pl_bytes){name, name_size},
+                              (struct pl_bytes){value, value_size}) < 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return 0;
+}
+
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
+                         const uint8_t *data, size_t size, void *self)
+{
+    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    int rv = nghttp2_session_consume_connection(session, size);
+
+    (void)flags;
+    if (rv < 0)
+        pl_rpc_conn_fail(self, pl_rpc_h2_err(rv));
+    if (call != NULL)
+        pl_rpc_call_on_data(call, (struct pl_bytes){data, size});
+    return 0;
+}
+
+/* The second step of a drain: streams after the last one so far are refused. */
+static void drain_last(struct pl_rpc_conn *conn)
+{
+    int32_t last = nghttp2_session_get_last_proc_stream_id(conn->h2->session);
+    int rv;
+
+    if (conn->h2->drain != DRAIN_NOTICED)
+        return;
+    conn->h2->drain = DRAIN_LAST;
+    rv = nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL,
+                               0);
+    if (rv < 0)
+        pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
+}
+
+static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *self)
+{
+    struct pl_rpc_conn *conn = self;
+    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+
+    switch (frame->hd.type) {
+    case NGHTTP2_SETTINGS:
+        conn->h2->settled = true;
+        return 0;
+    case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
+            memcmp(frame->ping.opaque_data, drain_ping, sizeof drain_ping) == 0)
+            drain_last(conn);
+        return 0;
+    case NGHTTP2_HEADERS:
+        conn->h2->headers_since_ms = INT64_MAX;
+        if (call != NULL)
+            pl_rpc_call_on_headers(call);
+        break;
+    case NGHTTP2_DATA:
+        if (!ends && frame->hd.length == frame->data.padlen &&
+            !pl_rpc_budget_spend(&conn->h2->empty, pl_rpc_conn_limits(conn)->empty_frames_max,
+                                 conn->now_ms))
+            return calm(conn, "too_many_empty_frames");
+        break;
+    default:
+        return 0;
+    }
+    if (ends && call != NULL)
+        pl_rpc_call_on_end(call);
+    return 0;
+}
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *self)
+{
+    struct pl_rpc_conn *conn = self;
+    int32_t stream_id = frame->hd.stream_id;
+    int rv;
+
+    if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
+        conn->h2->ping_strikes = 0; /* the peer may well measure how fast it came */
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        /* Streams that the peer broke, to have them reset, count as resets. */
+        if ((frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||
+             frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR ||
+             frame->rst_stream.error_code == NGHTTP2_STREAM_CLOSED) &&
+            !pl_rpc_budget_spend(&conn->h2->resets, pl_rpc_conn_limits(conn)->resets_max,
+                                 conn->now_ms))
+            (void)calm(conn, "too_many_resets");
+        return 0;
+    }
+    /* The response's end before the client's (PROTOCOL-HTTP2, "Responses"). */
+    if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
+        (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+        nghttp2_session_get_stream_remote_close(session, stream_id) == 0) {
+        rv = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR);
+        if (rv < 0)
+            return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error_code,
+                           void *self)
+{
+    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+
+    (void)error_code;
+    if (call != NULL)
+        pl_rpc_conn_closed(self, call);
+    return 0;
+}
+
+int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
+{
+    nghttp2_session_callbacks *callbacks;
+
+    if (nghttp2_session_callbacks_new(&callbacks) != 0)
+        return PL_E_NOMEM;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    *ret_callbacks = callbacks;
+    return PL_OK;
+}
+
+int pl_rpc_h2_option_new(nghttp2_option **ret_option)
+{
+    nghttp2_option *option;
+
+    if (nghttp2_option_new(&option) != 0)
+        return PL_E_NOMEM;
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_max_outbound_ack(option, PL_RPC_OUTBOUND_ACKS_MAX);
+    nghttp2_option_set_max_settings(option, PL_RPC_SETTINGS_ENTRIES_MAX);
+    nghttp2_option_set_max_continuations(option, PL_RPC_CONTINUATIONS_MAX);
+    /* Resets have a budget here, by the time that we are told: nghttp2's own looks
+     * at a clock. */
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
+    *ret_option = option;
+    return PL_OK;
+}
+
+static int submit_settings(struct pl_rpc_conn *conn)
+{
+    const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams_max},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, PL_RPC_STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->headers_size_max},
+    };
+    int rv = nghttp2_submit_settings(conn->h2->session, NGHTTP2_FLAG_NONE, settings,
+                                     sizeof settings / sizeof settings[0]);
+
+    if (rv == 0)
+        rv = nghttp2_session_set_local_window_size(conn->h2->session, NGHTTP2_FLAG_NONE, 0,
+                                                   PL_RPC_CONN_WINDOW);
+    return pl_rpc_h2_err(rv);
+}
+
+static int h2_start(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_host *host = conn->host_weak;
+    struct pl_rpc_h2 *h2 = pl_zalloc(sizeof *h2);
+    int rc;
+
+    if (h2 == NULL)
+        return PL_E_NOMEM;
+    conn->h2 = h2;
+    h2->headers_since_ms = INT64_MAX;
+    h2->ping_ms = INT64_MAX;
+    h2->pinged_ms = INT64_MIN;
+    rc = pl_rpc_h2_err(nghttp2_session_server_new3(&h2->session, host->callbacks, conn,
+                                                   host->option, pl_rpc_h2_mem()));
+    return rc < 0 ? rc : submit_settings(conn);
+}
+
+static void h2_free(struct pl_rpc_conn *conn)
+{
+    if (conn->h2 == NULL)
+        return;
+    nghttp2_session_del(conn->h2->session);
+    pl_free(conn->h2);
+    conn->h2 = NULL;
+}
+
+static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
+{
+    nghttp2_session *session = conn->h2->session;
+    ssize_t rv;
+
+    conn->h2->ping_ms = INT64_MAX;
+    rv = nghttp2_session_mem_recv(session, data.data, data.size);
+    if (rv < 0 && conn->failed == PL_OK) {
+        pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)rv));
+        (void)nghttp2_session_terminate_session(
+            session, rv == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM
+                     : rv == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
+                                               : NGHTTP2_PROTOCOL_ERROR);
+    }
+    if (conn->failed == PL_OK &&
+        nghttp2_session_get_outbound_queue_size(session) > PL_RPC_OUTBOUND_FRAMES_MAX)
+        (void)calm(conn, "too_much_unread");
+}
+
+/* Streams that are half closed could still be answered, but a client that means to
+ * hear more does not close: it is gone. */
+static void h2_recv_end(struct pl_rpc_conn *conn)
+{
+    pl_rpc_conn_fail(conn, PL_E_CLOSED);
+}
+
+static bool h2_wants_recv(const struct pl_rpc_conn *conn)
+{
+    (void)conn;
+    return true; /* flow control holds the peer back */
+}
+
+/* Copies what nghttp2 gives, until `to` is full or it gives no more. */
+static ssize_t h2_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
+{
+    struct pl_rpc_h2 *h2 = conn->h2;
+    size_t total = 0;
+
+    while (total < size) {
+        size_t part;
+
+        if (h2->left_size == 0) {
+            ssize_t given = nghttp2_session_mem_send(h2->session, &h2->left);
+
+            if (given < 0) {
+                pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)given));
+                return conn->failed;
+            }
+            if (given == 0)
+                break;
+            h2->left_size = (size_t)given;
+        }
+        part = h2->left_size < size - total ? h2->left_size : size - total;
+        memcpy(to + total, h2->left, part);
+        h2->left += part;
+        h2->left_size -= part;
+        total += part;
+    }
+    return (ssize_t)total;
+}
+
+static bool h2_wants_send(const struct pl_rpc_conn *conn)
+{
+    return conn->h2->left_size > 0 || nghttp2_session_want_write(conn->h2->session) != 0;
+}
+
+static bool h2_finished(const struct pl_rpc_conn *conn)
+{
+    return !h2_wants_send(conn) &&
+           (conn->failed < 0 || nghttp2_session_want_read(conn->h2->session) == 0);
+}
+
+static int64_t h2_next_due(const struct pl_rpc_conn *conn)
+{
+    const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
+    const struct pl_rpc_h2 *h2 = conn->h2;
+    int64_t due_ms = h2->ping_ms == INT64_MAX ? conn->heard_ms + limits->keepalive_ms
+                                              : h2->ping_ms + limits->keepalive_timeout_ms;
+
+    if (!h2->settled && conn->made_ms + limits->preface_ms < due_ms)
+        due_ms = conn->made_ms + limits->preface_ms;
+    if (h2->headers_since_ms != INT64_MAX && h2->headers_since_ms + limits->headers_ms < due_ms)
+        due_ms = h2->headers_since_ms + limits->headers_ms;
+    if (h2->drain == DRAIN_NOTICED && h2->drain_ms + PL_RPC_DRAIN_MS < due_ms)
+        due_ms = h2->drain_ms + PL_RPC_DRAIN_MS;
+    return due_ms;
+}
+
+/* Whether the peer has taken too long for what it must do at once. */
+static bool peer_is_late(const struct pl_rpc_conn *conn)
+{
+    const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
+    const struct pl_rpc_h2 *h2 = conn->h2;
+    int64_t now_ms = conn->now_ms;
+
+    if (!h2->settled && now_ms >= conn->made_ms + limits->preface_ms)
+        return true;
+    if (h2->headers_since_ms != INT64_MAX && now_ms >= h2->headers_since_ms + limits->headers_ms)
+        return true;
+    return h2->ping_ms != INT64_MAX && now_ms >= h2->ping_ms + limits->keepalive_timeout_ms;
+}
+
+static int ask_for_a_sign(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_h2 *h2 = conn->h2;
+
+    if (h2->ping_ms != INT64_MAX ||
+        conn->now_ms < conn->heard_ms + pl_rpc_conn_limits(conn)->keepalive_ms)
+        return PL_OK;
+    h2->ping_ms = conn->now_ms;
+    return pl_rpc_h2_err(nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL));
+}
+
+static int h2_tick(struct pl_rpc_conn *conn)
+{
+    if (peer_is_late(conn))
+        return PL_E_TIMEOUT;
+    if (conn->h2->drain == DRAIN_NOTICED && conn->now_ms >= conn->h2->drain_ms + PL_RPC_DRAIN_MS)
+        drain_last(conn);
+    return ask_for_a_sign(conn);
+}
+
+static void h2_drain(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_h2 *h2 = conn->h2;
+    int rv;
+
+    h2->drain = DRAIN_NOTICED;
+    h2->drain_ms = conn->now_ms;
+    rv = nghttp2_submit_shutdown_notice(h2->session);
+    if (rv == 0)
+        rv = nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, drain_ping);
+    if (rv < 0)
+        pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
+}
+
+static void h2_turn_away(struct pl_rpc_conn *conn, const char *text)
+{
+    int rv =
+        nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_INADEQUATE_SECURITY,
+                              (const uint8_t *)text, strlen(text));
+
+    pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : PL_E_REFUSED);
+}
+
+/* The calls' side. */
+
+static ssize_t on_pull(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
+                       uint32_t *data_flags, nghttp2_data_source *source, void *self)
+{
+    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    size_t moved = 0;
+
+    (void)source;
+    (void)self;
+    if (call == NULL)
+        return NGHTTP2_ERR_DEFERRED; /* a reset comes next */
+    switch (pl_rpc_call_pull(call, to, size, &moved)) {
+    case PL_RPC_PULL_SOME:
+        return (ssize_t)moved;
+    case PL_RPC_PULL_NONE:
+        return NGHTTP2_ERR_DEFERRED;
+    case PL_RPC_PULL_END:
+        *data_flags |= NGHTTP2_DATA_FLAG_EOF;
+        return (ssize_t)moved;
+    case PL_RPC_PULL_TRAILERS:
+        *data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        return (ssize_t)moved;
+    case PL_RPC_PULL_FAILED:
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* nghttp2 resets the stream */
+    }
+    PL_UNREACHABLE();
+}
+
+/* A head as nghttp2 takes it. */
+struct field_set {
+    nghttp2_nv items[PL_RPC_HEAD_LEN_MAX + 2];
+    size_t len;
+    char status[12];
+    char size[24];
+};
+
+static void set_fields(struct field_set *set, const struct pl_rpc_head *head)
+{
+    set->len = 0;
+    if (head->status != 0) {
+        snprintf(set->status, sizeof set->status, "%d", head->status);
+        set->items[set->len++] =
+            pl_rpc_h2_field(pl_bytes_str(":status"), pl_bytes_str(set->status));
+    }
+    if (head->sized) {
+        snprintf(set->size, sizeof set->size, "%zu", head->size);
+        set->items[set->len++] =
+            pl_rpc_h2_field(pl_bytes_str("content-length"), pl_bytes_str(set->size));
+    }
+    for (size_t i = 0; i < head->len; i++) {
+        nghttp2_nv nv = pl_rpc_h2_field(head->items[i].name, head->items[i].value);
+
+        if (head->items[i].lasting)
+            nv.flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+        set->items[set->len++] = nv;
+    }
+}
+
+static int h2_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body)
+{
+    nghttp2_data_provider provider = {.read_callback = on_pull};
+    struct field_set set;
+
+    set_fields(&set, head);
+    return pl_rpc_h2_err(nghttp2_submit_response(call->conn_weak->h2->session, call->stream_id,
+                                                 set.items, set.len, has_body ? &provider : NULL));
+}
+
+static int h2_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers)
+{
+    struct field_set set;
+
+    set_fields(&set, trailers);
+    return pl_rpc_h2_err(
+        nghttp2_submit_trailer(call->conn_weak->h2->session, call->stream_id, set.items, set.len));
+}
+
+static void h2_resume(struct pl_rpc_call *call)
+{
+    int rv = nghttp2_session_resume_data(call->conn_weak->h2->session, call->stream_id);
+
+    if (rv < 0)
+        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+}
+
+static void h2_reset(struct pl_rpc_call *call, uint32_t error_code)
+{
+    int rv = nghttp2_submit_rst_stream(call->conn_weak->h2->session, NGHTTP2_FLAG_NONE,
+                                       call->stream_id, error_code);
+
+    if (rv < 0)
+        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+}
+
+static void h2_consume(struct pl_rpc_call *call, size_t size)
+{
+    int rv = nghttp2_session_consume_stream(call->conn_weak->h2->session, call->stream_id, size);
+
+    if (rv < 0)
+        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+}
+
+static void h2_set_window(struct pl_rpc_call *call, size_t size)
+{
+    int rv = nghttp2_session_set_local_window_size(call->conn_weak->h2->session, NGHTTP2_FLAG_NONE,
+                                                   call->stream_id, (int32_t)size);
+
+    if (rv < 0)
+        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+}
+
+const struct pl_rpc_http pl_rpc_http2 = {
+    .start = h2_start,
+    .free = h2_free,
+    .recv = h2_recv,
+    .recv_end = h2_recv_end,
+    .wants_recv = h2_wants_recv,
+    .fill = h2_fill,
+    .wants_send = h2_wants_send,
+    .finished = h2_finished,
+    .tick = h2_tick,
+    .next_due = h2_next_due,
+    .drain = h2_drain,
+    .turn_away = h2_turn_away,
+    .respond = h2_respond,
+    .trail = h2_trail,
+    .resume = h2_resume,
+    .reset = h2_reset,
+    .consume = h2_consume,
+    .set_window = h2_set_window,
+};
