@@ -135,7 +135,7 @@ static void begin_call(struct pl_rpc_conn *conn)
     const struct pl_rpc_h1_request *request = &h1->reader.request;
     int rc;
 
-    h1->request_ended = !request->has_body;
+    h1->request_ended = false;
     h1->responding = false;
     h1->body_ended = false;
     h1->calls_made = h1->calls_made == INT32_MAX ? 1 : h1->calls_made + 1;

@@ -1,6 +1,7 @@
 /* chat_service.c - messages: sending, history, and the two streams. */
 #include "server/service.h"
 #include "server/stream_call.h"
+#include "wire/services.h"
 
 static const struct pl_rpc_method methods[] = {
     PL_UNARY_METHOD("SendMessage"),
@@ -8,8 +9,8 @@ static const struct pl_rpc_method methods[] = {
      .server_streaming = true,
      .on_message = pl_stream_on_message,
      .on_close = pl_stream_call_on_close},
-    PL_UNARY_METHOD("ListMessages"),
-    PL_UNARY_METHOD("SearchMessages"),
+    PL_QUERY_METHOD("ListMessages"),
+    PL_QUERY_METHOD("SearchMessages"),
     PL_UNARY_METHOD("EditMessage"),
     PL_UNARY_METHOD("DeleteMessage"),
     PL_UNARY_METHOD("AddReaction"),
@@ -49,6 +50,7 @@ _Static_assert(sizeof methods / sizeof methods[0] == sizeof unary / sizeof unary
 const struct pl_service_def pl_chat_service = {
     .service = {.name = "parla.v1.ChatService",
                 .methods = methods,
-                .methods_len = sizeof methods / sizeof methods[0]},
+                .methods_len = sizeof methods / sizeof methods[0],
+                .descriptor = &parla__v1__chat_service__descriptor},
     .unary = unary,
 };

@@ -1,11 +1,12 @@
 /* room_service.c - making, finding, entering and leaving rooms. */
 #include "server/service.h"
+#include "wire/services.h"
 
 static const struct pl_rpc_method methods[] = {
-    PL_UNARY_METHOD("CreateRoom"),   PL_UNARY_METHOD("GetRoom"),
-    PL_UNARY_METHOD("ListRooms"),    PL_UNARY_METHOD("UpdateRoom"),
+    PL_UNARY_METHOD("CreateRoom"),   PL_QUERY_METHOD("GetRoom"),
+    PL_QUERY_METHOD("ListRooms"),    PL_UNARY_METHOD("UpdateRoom"),
     PL_UNARY_METHOD("DeleteRoom"),   PL_UNARY_METHOD("JoinRoom"),
-    PL_UNARY_METHOD("LeaveRoom"),    PL_UNARY_METHOD("ListMembers"),
+    PL_UNARY_METHOD("LeaveRoom"),    PL_QUERY_METHOD("ListMembers"),
     PL_UNARY_METHOD("InviteMember"), PL_UNARY_METHOD("RemoveMember"),
     PL_UNARY_METHOD("BanMember"),    PL_UNARY_METHOD("SetMemberRole"),
 };
@@ -30,6 +31,7 @@ _Static_assert(sizeof methods / sizeof methods[0] == sizeof unary / sizeof unary
 const struct pl_service_def pl_room_service = {
     .service = {.name = "parla.v1.RoomService",
                 .methods = methods,
-                .methods_len = sizeof methods / sizeof methods[0]},
+                .methods_len = sizeof methods / sizeof methods[0],
+                .descriptor = &parla__v1__room_service__descriptor},
     .unary = unary,
 };

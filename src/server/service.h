@@ -58,6 +58,13 @@ void pl_unary_on_close(struct pl_rpc_call *call);
         .name = (text), .on_message = pl_unary_on_message, .on_close = pl_unary_on_close \
     }
 
+/* The same for one that changes nothing: NO_SIDE_EFFECTS in its .proto. */
+#define PL_QUERY_METHOD(text)                                                       \
+    {                                                                               \
+        .name = (text), .no_side_effects = true, .on_message = pl_unary_on_message, \
+        .on_close = pl_unary_on_close                                               \
+    }
+
 /* The answer to a unary call has come; the errand stays the caller's. */
 void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand);
 

@@ -1,9 +1,10 @@
 /* user_service.c - finding users. */
 #include "server/service.h"
+#include "wire/services.h"
 
 static const struct pl_rpc_method methods[] = {
-    PL_UNARY_METHOD("GetUser"),
-    PL_UNARY_METHOD("ListUsers"),
+    PL_QUERY_METHOD("GetUser"),
+    PL_QUERY_METHOD("ListUsers"),
     PL_UNARY_METHOD("UpdateUser"),
 };
 
@@ -16,6 +17,7 @@ _Static_assert(sizeof methods / sizeof methods[0] == sizeof unary / sizeof unary
 const struct pl_service_def pl_user_service = {
     .service = {.name = "parla.v1.UserService",
                 .methods = methods,
-                .methods_len = sizeof methods / sizeof methods[0]},
+                .methods_len = sizeof methods / sizeof methods[0],
+                .descriptor = &parla__v1__user_service__descriptor},
     .unary = unary,
 };

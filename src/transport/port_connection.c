@@ -76,7 +76,8 @@ static void say_turned_away(struct pl_port *port, const struct pl_socket *socket
 static void open_rpc(struct pl_port_connection *connection)
 {
     struct pl_port *port = connection->port_weak;
-    int rc = pl_rpc_conn_new(port->host_weak, now_ms_of(connection), &connection->rpc);
+    int rc =
+        pl_rpc_conn_new(port->host_weak, PL_RPC_HTTP_ANY, now_ms_of(connection), &connection->rpc);
 
     if (rc < 0) {
         say_turned_away(port, connection->socket, rc);

@@ -58,7 +58,8 @@ static const struct pl_rpc_method methods[] = {
      .on_close = on_call_close},
 };
 
-const struct pl_rpc_service world_service = {"test.Echo", methods, 2};
+const struct pl_rpc_service world_service = {
+    .name = "test.Echo", .methods = methods, .methods_len = 2};
 
 static void on_turn_end(void *self)
 {
