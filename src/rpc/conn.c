@@ -86,6 +86,8 @@ static int choose(struct pl_rpc_conn *conn, const struct pl_rpc_http *http)
     conn->http = http;
     rc = http->start(conn);
     if (rc < 0) {
+        http->free(conn);
+        conn->http = NULL; /* there is nobody to say it */
         pl_rpc_conn_fail(conn, rc);
         return rc;
     }
