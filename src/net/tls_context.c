@@ -11,9 +11,15 @@
 #include "base/mem.h"
 #include "net/tls_error.h"
 #include "net/tls_pipe.h"
+#include "net/uverr.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
 
 enum {
     SECURITY_LEVEL = 2, /* keys and signatures of 112 bits' strength: RSA from 2,048 bits on */
@@ -62,13 +68,35 @@ void pl_tls_use_mem(void)
 
 /* --- files --------------------------------------------------------------- */
 
-/* Without this OpenSSL would ask on the terminal. */
-static int no_passphrase(char *text, int size, int writing, void *self)
+/* Whether it can be read at all: the system's word tells more than OpenSSL's. */
+static int check_readable(const char *what, const char *file, struct pl_bytebuf *error_text)
 {
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    int number = 0;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        number = errno;
+    else if (S_ISDIR(status.st_mode))
+        number = EISDIR;
+    if (fd >= 0)
+        close(fd);
+    if (number == 0)
+        return PL_OK;
+    pl_bytebuf_printf(error_text, "%s %s: %s", what, file,
+                      uv_strerror(uv_translate_sys_error(number)));
+    return pl_err_of_errno(number);
+}
+
+/* Without this OpenSSL would ask on the terminal. */
+static int on_passphrase(char *text, int size, int writing, void *self)
+{
+    bool *asked = self;
+
     (void)text;
     (void)size;
     (void)writing;
-    (void)self;
+    *asked = true;
     return -1;
 }
 
@@ -82,23 +110,48 @@ static int fail_of_file(const char *what, const char *file, struct pl_bytebuf *e
     return err;
 }
 
+static int use_key(SSL_CTX *ssl, const char *file, struct pl_bytebuf *error_text)
+{
+    bool asked = false;
+    int done;
+
+    SSL_CTX_set_default_passwd_cb(ssl, on_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, &asked);
+    done = SSL_CTX_use_PrivateKey_file(ssl, file, SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
+    if (asked) {
+        pl_tls_error_clear();
+        pl_bytebuf_printf(error_text, "key %s: it is protected by a passphrase", file);
+        return PL_E_INVALID;
+    }
+    if (done != 1 || SSL_CTX_check_private_key(ssl) != 1)
+        return fail_of_file("key", file, error_text);
+    return PL_OK;
+}
+
 static int use_cert(SSL_CTX *ssl, const char *cert_file, const char *key_file,
                     struct pl_bytebuf *error_text)
 {
+    int rc = check_readable("certificate", cert_file, error_text);
+
+    if (rc == PL_OK)
+        rc = check_readable("key", key_file, error_text);
+    if (rc < 0)
+        return rc;
     pl_tls_error_clear();
-    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1)
         return fail_of_file("certificate", cert_file, error_text);
-    if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ssl) != 1)
-        return fail_of_file("key", key_file, error_text);
-    return PL_OK;
+    return use_key(ssl, key_file, error_text);
 }
 
 /* Trusts the file's certificates and no others; what is in it need not be a root
  * (RFC 5280, section 6.1: a trust anchor is whom one chooses to trust). */
 static int use_ca(SSL_CTX *ssl, const char *file, struct pl_bytebuf *error_text)
 {
+    int rc = check_readable("CA", file, error_text);
+
+    if (rc < 0)
+        return rc;
     pl_tls_error_clear();
     if (SSL_CTX_load_verify_file(ssl, file) != 1)
         return fail_of_file("CA", file, error_text);

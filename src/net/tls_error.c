@@ -26,21 +26,26 @@ void pl_tls_error_clear(void)
 /* In clearer words than OpenSSL's; or NULL. */
 static const char *own_words(unsigned long code)
 {
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
-        ERR_GET_REASON(code) == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED)
-        return "the peer sent the alert: certificate required"; /* OpenSSL's table lacks it */
-    if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-        return "nothing of that kind is in it";
-    if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_BAD_PASSWORD_READ)
-        return "it is protected by a passphrase";
-    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
-        return "it belongs to another certificate";
-    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH)
-        return "it belongs to another certificate";
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST)
-        return "the peer speaks plain HTTP";
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
-        return "the peer does not speak TLS";
+    static const struct {
+        int lib, reason;
+        const char *words;
+    } rows[] = {
+        {ERR_LIB_PEM, PEM_R_NO_START_LINE, "nothing of that kind is in it"},
+        {ERR_LIB_X509, X509_R_NO_CERTIFICATE_OR_CRL_FOUND, "nothing of that kind is in it"},
+        {ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED, "nothing of that kind is in it"},
+        {ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH, "it belongs to another certificate"},
+        {ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH, "it belongs to another certificate"},
+        {ERR_LIB_SSL, SSL_R_NO_CERTIFICATE_ASSIGNED, "it belongs to another certificate"},
+        {ERR_LIB_SSL, SSL_R_HTTP_REQUEST, "the peer speaks plain HTTP"},
+        {ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS"},
+        /* OpenSSL's table of alerts lacks it */
+        {ERR_LIB_SSL, SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+         "the peer sent the alert: certificate required"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (ERR_GET_LIB(code) == rows[i].lib && ERR_GET_REASON(code) == rows[i].reason)
+            return rows[i].words;
     return NULL;
 }
 

@@ -134,11 +134,14 @@ static void describe(X509 *cert, const struct spec *spec, X509 *issuer)
         add_extension(cert, &context, NID_subject_alt_name, spec->hosts);
 }
 
-static void write_key(const struct certs *certs, const char *name, EVP_PKEY *key)
+/* `passphrase` may be NULL. */
+static void write_key(const struct certs *certs, const char *name, EVP_PKEY *key, char *passphrase)
 {
     FILE *file = open_file(path_of(certs, name, "key"), "w");
 
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(PEM_write_PrivateKey(file, key, passphrase != NULL ? EVP_aes_128_cbc() : NULL,
+                                          NULL, 0, NULL, passphrase),
+                     1);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -169,7 +172,9 @@ static void make(const struct certs *certs, const struct spec *spec)
     describe(cert, spec, issuer);
     assert_int_equal(X509_set_pubkey(cert, key), 1);
     assert_true(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
-    write_key(certs, spec->name, key);
+    write_key(certs, spec->name, key, NULL);
+    if (strcmp(spec->name, "server") == 0)
+        write_key(certs, "secret", key, (char[]){"open sesame"});
     write_cert(certs, spec, cert, issuer);
     if (spec->issuer != NULL) {
         X509_free(issuer);

@@ -11,6 +11,7 @@
  *   client     by ca                 stranger    a client, by other-ca
  *   rsa        as server, with an RSA key
  *   sub-ca     an authority by ca    sub         as server, by sub-ca; the file has both
+ *   secret.key is server's key, protected by a passphrase
  */
 #ifndef PL_TESTS_NET_CERTS_H
 #define PL_TESTS_NET_CERTS_H

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/socket.h"
+#include "net/thread.h"
 #include "net/tls_context.h"
 
 #include <setjmp.h>
@@ -329,15 +330,12 @@ enum moment {
     AT_READ,
     AT_DRAINED,
     AT_END,
-    IN_HANDSHAKE, /* once the other has spoken */
-    MOMENTS_LEN,
 };
 
 struct closing {
     struct world world;
     enum moment moment;
     bool of_client, both, aborts;
-    bool closed;
 };
 
 static void close_or_abort(struct closing *closing, struct end *end)
@@ -355,10 +353,8 @@ static bool close_at(struct end *end, enum moment moment)
     struct closing *closing = PL_CONTAINER(end->world_weak, struct closing, world);
     struct world *world = end->world_weak;
 
-    assert_false(closing->closed && closing->both);
     if (moment != closing->moment || (end == &world->client) != closing->of_client)
         return false;
-    closing->closed = true;
     close_or_abort(closing, end);
     if (closing->both)
         close_or_abort(closing, end == &world->client ? &world->server : &world->client);
@@ -367,10 +363,6 @@ static bool close_at(struct end *end, enum moment moment)
 
 static void moment_of_accept(struct world *world)
 {
-    struct closing *closing = PL_CONTAINER(world, struct closing, world);
-
-    if (world->client.close_len > 0)
-        closing->closed = false;
     start_server(world);
     close_at(&world->server, AT_START);
 }
@@ -694,6 +686,130 @@ static void connections_keep_the_context_they_began_with(void **state)
     tls_world_done(&world);
 }
 
+/* --- want of memory ------------------------------------------------------ */
+
+static void start_or_close(struct end *end)
+{
+    bool of_client = end == &end->world_weak->client;
+    int rc = pl_socket_start_tls(end->socket, of_client ? client_context : server_context,
+                                 of_client ? server_name : NULL, (struct pl_bytes){0});
+
+    if (rc < 0 || pl_socket_read_start(end->socket) < 0)
+        pl_socket_close(end->socket);
+}
+
+static void start_or_close_server(struct world *world)
+{
+    start_or_close(&world->server);
+}
+
+static void start_or_close_client(struct world *world)
+{
+    start_or_close(&world->client);
+}
+
+static void send_some_or_close(struct end *end)
+{
+    if (end->secured_err < 0) {
+        assert_true(end->tls_error[0] != '\0');
+        pl_socket_close(end->socket);
+        return;
+    }
+    end->left = 300000;
+    end_pump(end);
+}
+
+static void close_once_some_was_read(struct end *end, struct pl_bytes data)
+{
+    struct world *world = end->world_weak;
+
+    check_pattern(end, data);
+    if (world->client.read_size == 300000 && world->server.read_size == 300000)
+        pl_socket_close(end->socket);
+}
+
+/* Whatever is short of memory, both ends come to an end. */
+static bool live_a_life(uint64_t nth)
+{
+    struct world world;
+    bool failed;
+
+    world_init(&world, "127.0.0.1");
+    world.on_accepted = start_or_close_server;
+    world.on_connected = start_or_close_client;
+    world.on_secured = send_some_or_close;
+    world.on_drained = end_pump;
+    world.on_read = close_once_some_was_read;
+    world.on_end = end_close;
+    world.on_close = stop_when_gone;
+    world_connect(&world, pl_bound_address(world.bound));
+    pl_mem_fail_at(nth);
+    pl_loop_run(world.loop);
+    failed = pl_mem_failed();
+    pl_mem_fail_at(0);
+    assert_null(world.client.socket);
+    assert_null(world.server.socket);
+    if (!failed)
+        assert_int_equal(world.client.read_size + world.server.read_size, 600000);
+    world_done(&world);
+    return failed;
+}
+
+static void a_connection_survives_each_failing_allocation(void **state)
+{
+    (void)state;
+    server_context = certs_server(&certs, "server", "ca.crt");
+    client_context = certs_client(&certs, "ca.crt", "client");
+    server_name = "localhost";
+    for (uint64_t nth = 1; live_a_life(nth); nth += 1 + nth / 40)
+        continue;
+    pl_tls_context_unref(server_context);
+    pl_tls_context_unref(client_context);
+}
+
+/* --- threads ------------------------------------------------------------- */
+
+/* Loops of several threads share contexts. */
+static void run_a_world(void *self)
+{
+    struct world *world = self;
+
+    world_run(world);
+}
+
+static void contexts_are_shared_by_threads(void **state)
+{
+    enum { THREADS_LEN = 4 };
+    struct world worlds[THREADS_LEN];
+    struct pl_thread *threads[THREADS_LEN];
+
+    (void)state;
+    for (size_t i = 0; i < THREADS_LEN; i++) {
+        world_init(&worlds[i], "127.0.0.1");
+        worlds[i].on_accepted = start_server;
+        worlds[i].on_connected = start_client;
+        worlds[i].on_secured = send_much_once_secured;
+        worlds[i].on_drained = end_pump;
+        worlds[i].on_read = close_once_all_was_read;
+        worlds[i].on_end = end_close;
+        worlds[i].on_close = end_stop_when_both_closed;
+    }
+    server_context = certs_server(&certs, "server", NULL);
+    client_context = certs_client(&certs, "ca.crt", NULL);
+    server_name = "localhost";
+    for (size_t i = 0; i < THREADS_LEN; i++)
+        assert_int_equal(pl_thread_start("world", run_a_world, &worlds[i], &threads[i]), PL_OK);
+    for (size_t i = 0; i < THREADS_LEN; i++)
+        pl_thread_join(threads[i]);
+    for (size_t i = 0; i < THREADS_LEN; i++) {
+        assert_int_equal(worlds[i].client.read_size, BIG_SIZE / 4);
+        assert_int_equal(worlds[i].server.read_size, BIG_SIZE / 4);
+        world_done(&worlds[i]);
+    }
+    pl_tls_context_unref(server_context);
+    pl_tls_context_unref(client_context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -711,6 +827,8 @@ int main(void)
         cmocka_unit_test(broken_records_end_a_connection),
         cmocka_unit_test(a_start_that_fails_leaves_the_socket_as_it_was),
         cmocka_unit_test(connections_keep_the_context_they_began_with),
+        cmocka_unit_test(a_connection_survives_each_failing_allocation),
+        cmocka_unit_test(contexts_are_shared_by_threads),
     };
     int failed_len;
 

@@ -638,6 +638,64 @@ static void nothing_is_resumed(void **state)
     }
 }
 
+/* --- memory -------------------------------------------------------------- */
+
+/* Handshake, some data both ways, the end. What fails, fails for good and with a
+ * reason. Returns whether the nth allocation was come to, and failed. */
+static bool live_a_life(struct pl_tls_context *of_server, struct pl_tls_context *of_client,
+                        uint64_t nth)
+{
+    static uint8_t data[40000];
+    struct pair pair = {.chunk_size = ALL};
+    struct side *sides[] = {&pair.server, &pair.client};
+    bool failed;
+
+    for (size_t i = 0; i < 2; i++) {
+        pl_bytebuf_init(&sides[i]->wire, 1 << 20);
+        pl_bytebuf_init(&sides[i]->plain, 1 << 20);
+        pl_bytebuf_reserve(&sides[i]->wire, 100000);
+        pl_bytebuf_reserve(&sides[i]->plain, 100000);
+    }
+    pl_mem_fail_at(nth);
+    if (pl_tls_session_new(of_server, NULL, &pair.server.session) == PL_OK &&
+        pl_tls_session_new(of_client, "localhost", &pair.client.session) == PL_OK) {
+        shake(&pair);
+        for (size_t i = 0; i < 2; i++) {
+            struct side *side = sides[i], *peer = sides[1 - i];
+
+            if (!side->secured)
+                continue;
+            pl_tls_session_write(side->session, (struct pl_bytes){data, sizeof data});
+            collect(side, peer);
+        }
+        settle(&pair);
+        pl_tls_session_shut(pair.client.session);
+        collect(&pair.client, &pair.server);
+        settle(&pair);
+        for (size_t i = 0; i < 2; i++)
+            if (sides[i]->err < 0 && sides[i]->err != PL_E_CLOSED)
+                assert_true(pl_tls_session_error(sides[i]->session)[0] != '\0');
+    }
+    side_done(&pair.server);
+    side_done(&pair.client);
+    failed = pl_mem_failed();
+    pl_mem_fail_at(0);
+    return failed;
+}
+
+static void a_life_survives_each_failing_allocation(void **state)
+{
+    struct pl_tls_context *of_server = certs_server(&certs, "server", "ca.crt");
+    struct pl_tls_context *of_client = certs_client(&certs, "ca.crt", "client");
+
+    (void)state;
+    assert_false(live_a_life(of_server, of_client, 0)); /* what is made once, is made */
+    for (uint64_t nth = 1; live_a_life(of_server, of_client, nth); nth += 1 + nth / 40)
+        continue;
+    pl_tls_context_unref(of_server);
+    pl_tls_context_unref(of_client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -657,6 +715,7 @@ int main(void)
         cmocka_unit_test(a_changed_byte_ends_the_connection),
         cmocka_unit_test(an_end_in_the_handshake_is_a_failure),
         cmocka_unit_test(nothing_is_resumed),
+        cmocka_unit_test(a_life_survives_each_failing_allocation),
     };
     int failed_len;
 
