@@ -16,10 +16,10 @@
 
 #define RESPONSE_SIZE_MAX ((size_t)32 << 20) /* unpacked */
 
-enum { UNARY_TIMEOUT_MS = 30000, PATH_SIZE = 128, DETAILS_SIZE_MAX = 64 * 1024 };
+enum { UNARY_TIMEOUT_MS = 30000, PATH_SIZE = 128, DETAILS_SIZE_MAX = 64 * 1024, BEARER_SIZE = 300 };
 
 struct call {
-    struct pl_link *link_weak;
+    struct pl_channel *channel_weak;
     const ProtobufCMessageDescriptor *output;
     struct pl_arena arena;
     const ProtobufCMessage *response; /* in the arena */
@@ -30,15 +30,13 @@ struct call {
 };
 
 struct pl_api_stream {
-    struct pl_link *link_weak;
-    struct pl_rpc_client_call *call;
+    struct pl_channel *channel_weak;
+    struct pl_channel_call *call;
     const ProtobufCMessageDescriptor *output;
     struct pl_arena arena;
     struct pl_api_stream_ops ops;
     bool malformed;
     bool cancelled;
-    bool starting; /* its call has not been handed over yet */
-    bool over;
 };
 
 bool pl_api_may_retry(const struct pl_api_result *result)
@@ -90,6 +88,31 @@ static const ProtobufCMethodDescriptor *find_method(const ProtobufCServiceDescri
     return found;
 }
 
+/* Whether the run ends: then callbacks must not go further. */
+static bool is_ending(const struct pl_channel *channel)
+{
+    return pl_channel_state(channel) == PL_CHANNEL_SHUTDOWN;
+}
+
+/* Makes a call with one request; PL_E_CLOSED where there is no connection, nor one
+ * being made, for then nothing is to wait. */
+static int start(struct pl_channel *channel, const char *path, const char *token,
+                 const struct pl_buf *request, int64_t timeout_ms,
+                 const struct pl_rpc_client_call_ops *ops, struct pl_channel_call **ret_call)
+{
+    char bearer[BEARER_SIZE];
+    struct pl_rpc_metadata metadata = {.name = "authorization"};
+    struct pl_channel_call_options options = {.timeout_ms = timeout_ms};
+    enum pl_channel_state state = pl_channel_state(channel);
+
+    if (state != PL_CHANNEL_READY && state != PL_CHANNEL_CONNECTING)
+        return PL_E_CLOSED;
+    snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    metadata.value = pl_bytes_str(bearer);
+    return pl_channel_call(channel, path, (struct pl_bytes){request->data, request->size},
+                           &metadata, token[0] != 0, &options, ops, ret_call);
+}
+
 static void on_unary_message(void *self, struct pl_bytes data)
 {
     struct call *call = self;
@@ -116,28 +139,24 @@ static void on_unary_close(void *self, const struct pl_rpc_status *status, bool 
     struct pl_api_result result = result_of(status, malformed);
 
     (void)processed; /* whatever may be repeated has a request id, or may be done twice */
-    pl_link_call_over(call->link_weak);
-    if (pl_link_is_ending(call->link_weak)) {
+    if (is_ending(call->channel_weak)) {
         if (call->abandoned != NULL)
             call->abandoned(call->self_weak);
     } else {
-        if (result.code == PL_CODE_OK) {
+        if (result.code == PL_CODE_OK)
             result.response = call->response;
-            pl_link_is_well(call->link_weak);
-        }
         call->done(call->self_weak, &result);
     }
     call_free(call);
 }
 
-void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+void pl_api_call(struct pl_channel *channel, const ProtobufCServiceDescriptor *service,
                  const char *method, const char *token, const ProtobufCMessage *request,
                  pl_api_done done, void (*abandoned)(void *self), void *self)
 {
     struct pl_api_result failure = {.code = PL_CODE_UNAVAILABLE, .text = "not connected"};
     char path[PATH_SIZE];
     const ProtobufCMethodDescriptor *found = find_method(service, method, path);
-    struct pl_rpc_client_call *rpc_call;
     struct pl_buf *bytes = NULL;
     struct call *call = pl_zalloc(sizeof *call);
     struct pl_rpc_client_call_ops ops = {
@@ -148,14 +167,13 @@ void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service
         failure.text = pl_err_text(PL_E_NOMEM);
         goto fail;
     }
-    call->link_weak = link;
+    call->channel_weak = channel;
     call->output = found->output;
     call->done = done;
     call->abandoned = abandoned;
     call->self_weak = self;
     pl_arena_init(&call->arena, RESPONSE_SIZE_MAX);
-    if (pl_link_call(link, path, token, (struct pl_bytes){bytes->data, bytes->size},
-                     UNARY_TIMEOUT_MS, &ops, &rpc_call) < 0)
+    if (start(channel, path, token, bytes, UNARY_TIMEOUT_MS, &ops, NULL) < 0)
         goto fail;
     pl_buf_unref(bytes);
     return;
@@ -177,10 +195,9 @@ static void on_stream_message(void *self, struct pl_bytes data)
         return;
     if (pl_pb_unpack(stream->output, data, &stream->arena, &fault, &message) < 0) {
         stream->malformed = true;
-        pl_link_break(stream->link_weak, "the server sent what cannot be read");
+        pl_channel_break(stream->channel_weak, "the server sent what cannot be read");
         return;
     }
-    pl_link_is_well(stream->link_weak);
     stream->ops.on_message(stream->ops.self, message);
     pl_arena_clear(&stream->arena);
 }
@@ -199,17 +216,12 @@ static void on_stream_close(void *self, const struct pl_rpc_status *status, bool
     struct pl_api_result result = result_of(status, stream->malformed);
 
     (void)processed;
-    pl_link_call_over(stream->link_weak);
-    if (stream->starting) { /* pl_api_stream_start() tells of it */
-        stream->over = true;
-        return;
-    }
-    if (!pl_link_is_ending(stream->link_weak) && !stream->cancelled)
+    if (!is_ending(stream->channel_weak) && !stream->cancelled)
         stream->ops.on_end(stream->ops.self, &result);
     stream_free(stream);
 }
 
-int pl_api_stream_start(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+int pl_api_stream_start(struct pl_channel *channel, const ProtobufCServiceDescriptor *service,
                         const char *method, const char *token, const ProtobufCMessage *request,
                         const struct pl_api_stream_ops *ops, struct pl_api_stream **ret_stream)
 {
@@ -224,23 +236,18 @@ int pl_api_stream_start(struct pl_link *link, const ProtobufCServiceDescriptor *
     PL_ASSERT(request->descriptor == found->input);
     if (stream == NULL)
         return PL_E_NOMEM;
-    stream->link_weak = link;
+    stream->channel_weak = channel;
     stream->output = found->output;
     stream->ops = *ops;
-    stream->starting = true;
     pl_arena_init(&stream->arena, RESPONSE_SIZE_MAX);
     err = pl_pb_pack(request, &bytes);
     if (err == PL_OK)
-        err = pl_link_call(link, path, token, (struct pl_bytes){bytes->data, bytes->size}, 0,
-                           &call_ops, &stream->call);
+        err = start(channel, path, token, bytes, 0, &call_ops, &stream->call);
     pl_buf_unref(bytes);
-    if (err == PL_OK && stream->over)
-        err = PL_E_NOMEM;
     if (err < 0) {
         stream_free(stream);
         return err;
     }
-    stream->starting = false;
     *ret_stream = stream;
     return PL_OK;
 }
@@ -250,5 +257,5 @@ void pl_api_stream_cancel(struct pl_api_stream *stream)
     if (stream == NULL)
         return;
     stream->cancelled = true;
-    pl_rpc_client_cancel(stream->call); /* on_close frees it */
+    pl_channel_cancel(stream->call); /* on_close frees it */
 }

@@ -1,5 +1,5 @@
 /*
- * api.h - calls of parla.v1 over a link, with protobuf messages for bytes.
+ * api.h - calls of parla.v1 over a channel, with protobuf messages for bytes.
  *
  * Threads:   all on the loop's thread.
  * Ownership: requests and results are borrowed.
@@ -7,7 +7,7 @@
 #ifndef PL_CLIENT_API_H
 #define PL_CLIENT_API_H
 
-#include "client/link.h"
+#include "transport/channel.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -30,10 +30,10 @@ bool pl_api_may_retry(const struct pl_api_result *result);
 typedef void (*pl_api_done)(void *self, const struct pl_api_result *result);
 
 /* Makes a unary call of a method by its name. `done` is called once; where the
- * call cannot be started, before this returns. Where the link is freed first,
+ * call cannot be started, before this returns. Where the channel is freed first,
  * `abandoned` is called instead, unless it is NULL: it may only free. token: ""
  * for none. */
-void pl_api_call(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+void pl_api_call(struct pl_channel *channel, const ProtobufCServiceDescriptor *service,
                  const char *method, const char *token, const ProtobufCMessage *request,
                  pl_api_done done, void (*abandoned)(void *self), void *self);
 
@@ -48,7 +48,7 @@ struct pl_api_stream_ops {
 };
 
 /* As above: PL_E_CLOSED, PL_E_NOMEM, and then on_end is not called. */
-int pl_api_stream_start(struct pl_link *link, const ProtobufCServiceDescriptor *service,
+int pl_api_stream_start(struct pl_channel *channel, const ProtobufCServiceDescriptor *service,
                         const char *method, const char *token, const ProtobufCMessage *request,
                         const struct pl_api_stream_ops *ops, struct pl_api_stream **ret_stream);
 

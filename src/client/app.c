@@ -25,6 +25,9 @@
 
 #define OUT_SIZE_MAX ((size_t)64 << 20)
 
+/* People wait for it: less patience than gRPC's defaults have. */
+enum { CONNECT_MS = 10 * 1000, PAUSE_MS_MAX = 30 * 1000 };
+
 static void set_phase(struct pl_app *app, enum pl_app_phase phase)
 {
     app->phase = phase;
@@ -75,16 +78,28 @@ static void warn(struct pl_app *app, const char *format, ...)
         pl_app_complain("%s", text);
 }
 
+/* A server that stops lets calls end on the old connection: until they have, all is
+ * as it was. */
+static void tell_down(struct pl_app *app)
+{
+    if (!app->down_untold || pl_channel_calls_len(app->channel) > 0)
+        return;
+    app->down_untold = false;
+    app->ops.on_down(app->ops.self, pl_channel_why(app->channel),
+                     pl_channel_retry_ms(app->channel));
+}
+
 static void on_turn_end(void *self)
 {
     struct pl_app *app = self;
 
-    if (app->link == NULL) /* a loop that never ran has its one turn when it is freed */
+    if (app->channel == NULL) /* a loop that never ran has its one turn when it is freed */
         return;
+    pl_channel_flush(app->channel); /* what follows of the turn's calls is shown in it */
+    tell_down(app);
     if (app->ops.on_turn_end != NULL)
         app->ops.on_turn_end(app->ops.self);
     write_out(app);
-    pl_link_flush(app->link);
 }
 
 static void on_guest(void *self, const struct pl_api_result *result);
@@ -144,8 +159,8 @@ static bool still_signing_in(struct pl_app *app, const struct pl_api_result *res
         return false;
     if (!pl_api_may_retry(result))
         return true;
-    pl_link_wait_at_least(app->link, result->retry_ms);
-    pl_link_break(app->link, result->text);
+    pl_channel_wait_at_least(app->channel, result->retry_ms);
+    pl_channel_break(app->channel, result->text);
     return false;
 }
 
@@ -201,22 +216,39 @@ static void on_guest(void *self, const struct pl_api_result *result)
     ready(app, session->user);
 }
 
-static void on_up(void *self)
+static void on_up(struct pl_app *app)
 {
-    struct pl_app *app = self;
-
+    app->down_untold = false;
     set_phase(app, PL_APP_NAMELESS);
     if (app->ops.on_up != NULL)
         app->ops.on_up(app->ops.self);
     go_on(app);
 }
 
-static void on_down(void *self, const char *why, uint32_t retry_ms)
+/* A connection that takes over from one that drains is no news: tokens are good on
+ * either, and streams go on by themselves. */
+static void on_state(void *self, enum pl_channel_state state)
 {
     struct pl_app *app = self;
 
-    set_phase(app, PL_APP_DOWN);
-    app->ops.on_down(app->ops.self, why, retry_ms);
+    if (state == PL_CHANNEL_READY && app->phase == PL_APP_DOWN) {
+        on_up(app);
+    } else if (state == PL_CHANNEL_TRANSIENT_FAILURE) {
+        set_phase(app, PL_APP_DOWN);
+        app->down_untold = true;
+    }
+}
+
+void pl_app_no_server(const struct pl_app *app, char text[PL_APP_TEXT_SIZE])
+{
+    const char *server = app->options->server;
+
+    if (pl_channel_was_answered(app->channel))
+        snprintf(text, PL_APP_TEXT_SIZE, "no connection to %s: %s", server,
+                 pl_channel_why(app->channel));
+    else
+        snprintf(text, PL_APP_TEXT_SIZE,
+                 "no server at %s; run ./start-server.sh in another terminal", server);
 }
 
 void pl_app_sign_in(struct pl_app *app, const char *user)
@@ -240,14 +272,14 @@ void pl_app_token_lost(struct pl_app *app)
 void pl_app_call(struct pl_app *app, const ProtobufCServiceDescriptor *service, const char *method,
                  const ProtobufCMessage *request, pl_api_done done, void *self)
 {
-    pl_api_call(app->link, service, method, app->token, request, done, NULL, self);
+    pl_api_call(app->channel, service, method, app->token, request, done, NULL, self);
 }
 
 void pl_app_call_owned(struct pl_app *app, const ProtobufCServiceDescriptor *service,
                        const char *method, const ProtobufCMessage *request, pl_api_done done,
                        void (*abandoned)(void *self), void *self)
 {
-    pl_api_call(app->link, service, method, app->token, request, done, abandoned, self);
+    pl_api_call(app->channel, service, method, app->token, request, done, abandoned, self);
 }
 
 /* The end of a pipe that we only write to is never readable: its reader has gone. */
@@ -270,10 +302,39 @@ static int watch_out(struct pl_app *app)
     return pl_watch_new(app->loop, STDOUT_FILENO, on_out_gone, app, &app->out_watch);
 }
 
+/* PL_E_INVALID and the like where the certificates are not good, which is told. */
+static int trust(struct pl_app *app)
+{
+    struct pl_tls_client_files files = {.ca_file = app->options->ca_file};
+    struct pl_bytebuf why;
+    int err;
+
+    if (!app->options->target.tls)
+        return PL_OK;
+    pl_bytebuf_init(&why, PL_APP_TEXT_SIZE);
+    err = pl_tls_client_context_new(&files, &why, &app->tls);
+    if (err < 0)
+        pl_app_complain("%s", pl_bytebuf_cstr(&why));
+    pl_bytebuf_done(&why);
+    return err;
+}
+
+static int open_channel(struct pl_app *app)
+{
+    struct pl_channel_config config = PL_CHANNEL_CONFIG_DEFAULT;
+    struct pl_channel_ops ops = {.self = app, .on_state = on_state};
+
+    config.target = app->options->target;
+    config.tls = app->tls;
+    config.stay_connected = true;
+    config.connect_ms = CONNECT_MS;
+    config.backoff_max_ms = PAUSE_MS_MAX;
+    return pl_channel_new(app->loop, &config, &ops, &app->channel);
+}
+
 int pl_app_init(struct pl_app *app, const struct pl_options *options, const struct pl_app_ops *ops)
 {
     struct pl_loop_ops loop_ops = {.self = app, .on_turn_end = on_turn_end};
-    struct pl_link_ops link_ops = {.self = app, .on_up = on_up, .on_down = on_down};
     int err;
 
     *app = (struct pl_app){.options = options, .ops = *ops, .colour = pl_colour_of_stdout()};
@@ -284,11 +345,14 @@ int pl_app_init(struct pl_app *app, const struct pl_options *options, const stru
                         pl_err_text(err));
         goto fail;
     }
+    err = trust(app);
+    if (err < 0)
+        goto fail;
     err = pl_loop_new(&loop_ops, 1, &app->loop);
     if (err == PL_OK)
         err = watch_out(app);
     if (err == PL_OK)
-        err = pl_link_new(app->loop, &options->address, &link_ops, &app->link);
+        err = open_channel(app);
     if (err < 0) {
         pl_app_complain("%s", pl_err_text(err));
         goto fail;
@@ -302,11 +366,13 @@ fail:
 
 void pl_app_done(struct pl_app *app)
 {
-    pl_link_free(app->link);
-    app->link = NULL;
+    pl_channel_free(app->channel);
+    app->channel = NULL;
     pl_watch_free(app->out_watch);
     app->out_watch = NULL;
     pl_loop_free(app->loop);
+    pl_tls_context_unref(app->tls);
+    app->tls = NULL;
     pl_state_close(app->state);
     pl_bytebuf_done(&app->out);
     app->loop = NULL;
@@ -315,7 +381,7 @@ void pl_app_done(struct pl_app *app)
 
 int pl_app_run(struct pl_app *app)
 {
-    pl_link_start(app->link);
+    pl_channel_connect(app->channel);
     pl_loop_run(app->loop);
     return app->exit_status;
 }

@@ -1,5 +1,5 @@
 /*
- * app.h - what every run of parla has: the loop, the link, who one is, and the
+ * app.h - what every run of parla has: the loop, the channel, who one is, and the
  * output.
  *
  * Signing in: with the token kept for the name; where there is none, or the
@@ -29,12 +29,17 @@ struct pl_app_ops {
     void (*on_ready)(void *self);
     /* The server does not let one in under this name. */
     void (*on_refused)(void *self, const struct pl_api_result *result);
+    /* The connection could not be made or was lost, and no call is under way; `why` is
+     * borrowed. The next try comes in retry_ms. */
     void (*on_down)(void *self, const char *why, uint32_t retry_ms);
     /* Something is wrong, but all goes on. NULL: it is told on standard error. */
     void (*on_warning)(void *self, const char *text);
     /* The end of a turn, before what is sent and written. May be NULL. */
     void (*on_turn_end)(void *self);
 };
+
+/* For "no server at ..." */
+enum { PL_APP_TEXT_SIZE = 1024 };
 
 enum pl_app_phase {
     PL_APP_DOWN,       /* no connection */
@@ -48,7 +53,9 @@ struct pl_app {
     struct pl_app_ops ops;
     struct pl_loop *loop;
     struct pl_watch *out_watch; /* where standard output is a pipe: tells that it was closed */
-    struct pl_link *link;
+    struct pl_tls_context *tls; /* NULL: in the clear */
+    struct pl_channel *channel;
+    bool down_untold; /* there is no connection, and on_down has not been called for it */
     struct pl_state *state;
     enum pl_app_phase phase;
     char user[PL_USER_NAME_SIZE_MAX + 1]; /* "": not known yet */
@@ -84,6 +91,10 @@ void pl_app_call(struct pl_app *app, const ProtobufCServiceDescriptor *service, 
 void pl_app_call_owned(struct pl_app *app, const ProtobufCServiceDescriptor *service,
                        const char *method, const ProtobufCMessage *request, pl_api_done done,
                        void (*abandoned)(void *self), void *self);
+
+/* Why there is no connection, and what to do about it, for a run that ends with
+ * PL_EXIT_NO_SERVER; in on_down. */
+void pl_app_no_server(const struct pl_app *app, char text[PL_APP_TEXT_SIZE]);
 
 /* "parla: ..." on standard error; what came from outside is made harmless. */
 void pl_app_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -73,7 +73,7 @@ struct pl_chat {
     bool rooms_known;                      /* the server has told them since signing in */
     char offer[PL_USER_NAME_SIZE_MAX + 1]; /* the name offered; "" for none */
     char status[256];                      /* of the connection; "" while all is well */
-    char farewell[512];                    /* to be said when the screen is gone */
+    char farewell[PL_APP_TEXT_SIZE];       /* to be said when the screen is gone */
     int64_t shown_day_ms;                  /* a time of the day shown last */
     bool has_shown_day;
     bool signing_out; /* by /signout */

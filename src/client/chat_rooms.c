@@ -91,7 +91,7 @@ static void take_start(struct pl_chat_room *room)
         return;
     request.room = room->id;
     request.max_unacknowledged = 1;
-    if (pl_api_stream_start(chat->app.link, &parla__v1__chat_service__descriptor, "TakeMessages",
+    if (pl_api_stream_start(chat->app.channel, &parla__v1__chat_service__descriptor, "TakeMessages",
                             chat->app.token, &request.base, &ops, &room->take) < 0)
         pl_timer_start(chat->take_again, TAKE_AGAIN_MS, 0);
 }

@@ -117,7 +117,7 @@ void pl_chat_token_lost(struct pl_chat *chat)
     pl_app_token_lost(&chat->app);
     pl_chat_ask_name(chat);
     /* the calls and streams under way were of that session */
-    pl_link_break(chat->app.link, "signed out");
+    pl_channel_break(chat->app.channel, "signed out");
 }
 
 static void on_down(void *self, const char *why, uint32_t retry_ms)
@@ -130,9 +130,7 @@ static void on_down(void *self, const char *why, uint32_t retry_ms)
     if (chat->phase == PL_CHAT_ASKING)
         forget_all(chat); /* no call is under way now */
     if (!chat->was_live) {
-        snprintf(chat->farewell, sizeof chat->farewell,
-                 "no server at %s; run ./start-server.sh in another terminal",
-                 chat->app.options->server);
+        pl_app_no_server(&chat->app, chat->farewell);
         chat->is_failure = true;
         pl_app_end(&chat->app, PL_EXIT_NO_SERVER);
         return;

@@ -142,12 +142,12 @@ static void on_item(void *self, const ProtobufCMessage *message)
     switch (item->item_case) {
     case PARLA__V1__TAKE_MESSAGES_RESPONSE__ITEM_TAKEN:
         if (item->taken->message == NULL)
-            pl_link_break(work->script.app.link, "the server handed out nothing as work");
+            pl_channel_break(work->script.app.channel, "the server handed out nothing as work");
         else if (work->process == NULL && work->stopped_by == 0)
             on_taken(work, item->taken);
         break; /* one that comes while we end goes to another when the stream does */
     case PARLA__V1__TAKE_MESSAGES_RESPONSE__ITEM_DRAINING:
-        pl_link_wait_at_least(work->script.app.link, item->draining->retry_after_ms);
+        pl_channel_wait_at_least(work->script.app.channel, item->draining->retry_after_ms);
         break;
     default:
         break;
@@ -177,7 +177,7 @@ static void take(struct work *work)
     request.max_unacknowledged = 1;
     request.lease_seconds = work->lease_s;
     request.include_own = true;
-    if (pl_api_stream_start(work->script.app.link, &parla__v1__chat_service__descriptor,
+    if (pl_api_stream_start(work->script.app.channel, &parla__v1__chat_service__descriptor,
                             "TakeMessages", work->script.app.token, &request.base, &ops,
                             &work->stream) < 0)
         pl_timer_start(work->again, AGAIN_MS, 0);

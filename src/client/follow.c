@@ -185,7 +185,7 @@ static void deliver(struct pl_follow *follow, const Parla__V1__StreamMessagesRes
             follow->ops.on_caught_up(follow->ops.self);
         break;
     case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_DRAINING:
-        pl_link_wait_at_least(follow->app_weak->link, item->draining->retry_after_ms);
+        pl_channel_wait_at_least(follow->app_weak->channel, item->draining->retry_after_ms);
         break;
     default:
         break; /* typing, presence and markers are not shown */
@@ -273,7 +273,7 @@ void pl_follow_start(struct pl_follow *follow)
     request.cursor = follow->cursor != NULL ? follow->cursor : request.cursor;
     request.start = follow->start;
     request.durable_only = true;
-    err = pl_api_stream_start(follow->app_weak->link, &parla__v1__chat_service__descriptor,
+    err = pl_api_stream_start(follow->app_weak->channel, &parla__v1__chat_service__descriptor,
                               "StreamMessages", follow->app_weak->token, &request.base, &ops,
                               &follow->stream);
     if (err < 0)

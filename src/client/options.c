@@ -108,6 +108,10 @@ static int read_option(struct walk *walk)
         walk->server = value_of(walk, "--server");
         return walk->server != NULL ? PL_OK : fault(walk, "--server takes %s", "HOST:PORT");
     }
+    if (is_option(arg, "--ca")) {
+        options->ca_file = value_of(walk, "--ca");
+        return options->ca_file != NULL ? PL_OK : fault(walk, "--ca takes %s", "FILE");
+    }
     if (is_option(arg, "--user")) {
         walk->user = value_of(walk, "--user");
         return walk->user != NULL ? PL_OK : fault(walk, "--user takes %s", "NAME");
@@ -141,9 +145,11 @@ static int settle(struct walk *walk, char *(*get_env)(const char *name))
         server = env_of(get_env, "PARLA_SERVER");
     if (server == NULL)
         server = PL_SERVER_DEFAULT;
-    if (pl_address_parse(server, &options->address) < 0)
-        return fault(walk, "'%s' is not an address; HOST:PORT is", server);
-    pl_address_format(&options->address, options->server, sizeof options->server);
+    if (pl_target_parse(server, &options->target) < 0)
+        return fault(walk, "'%s' is not an address; HOST:PORT and grpcs://HOST:PORT are", server);
+    pl_target_format(&options->target, options->server, sizeof options->server);
+    if (options->ca_file != NULL && !options->target.tls)
+        return fault(walk, "--ca is for servers with TLS: grpcs://%s", options->server);
 
     options->user = walk->user != NULL ? walk->user : env_of(get_env, "PARLA_USER");
     if (options->user != NULL && !pl_user_name_valid(options->user))

@@ -6,7 +6,7 @@
 #ifndef PL_CLIENT_OPTIONS_H
 #define PL_CLIENT_OPTIONS_H
 
-#include "net/tcp.h"
+#include "transport/target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #define PL_SERVER_DEFAULT "127.0.0.1:50051"
 
-enum { PL_ADDRESS_TEXT_SIZE = 300, PL_OPTIONS_FAULT_SIZE = 256, PL_HISTORY_LEN_DEFAULT = 20 };
+enum { PL_OPTIONS_FAULT_SIZE = 512, PL_HISTORY_LEN_DEFAULT = 20 };
 
 /* Options that only some commands take, as bits. */
 enum pl_option {
@@ -27,12 +27,13 @@ enum pl_option {
 };
 
 struct pl_options {
-    struct pl_address address;
-    char server[PL_ADDRESS_TEXT_SIZE]; /* the address as text */
-    const char *user;                  /* a valid name, or NULL */
-    unsigned given;                    /* enum pl_option bits */
-    uint32_t count;                    /* -n */
-    uint32_t lease_s;                  /* --lease */
+    struct pl_target target;
+    char server[PL_TARGET_TEXT_SIZE]; /* the target as text */
+    const char *ca_file;              /* --ca: whom to trust over TLS; NULL: whom the system does */
+    const char *user;                 /* a valid name, or NULL */
+    unsigned given;                   /* enum pl_option bits */
+    uint32_t count;                   /* -n */
+    uint32_t lease_s;                 /* --lease */
     bool help;
     bool version;
     const char *command;     /* NULL for the chat */

@@ -9,7 +9,9 @@ static void on_ready(void *self)
 {
     struct pl_script *script = self;
 
-    if (script->was_ready && script->lasting)
+    if (script->was_ready && !script->lasting)
+        return; /* what it does is under way on the connection before this one */
+    if (script->was_ready)
         pl_app_complain("connected again");
     script->was_ready = true;
     script->ops.on_ready(script->ops.self);
@@ -24,10 +26,14 @@ static void on_down(void *self, const char *why, uint32_t retry_ms)
 {
     struct pl_script *script = self;
     const char *server = script->app.options->server;
+    char no_server[PL_APP_TEXT_SIZE];
 
     if (!script->was_ready) {
-        pl_app_complain("no server at %s; run ./start-server.sh in another terminal (%s)", server,
-                        why);
+        pl_app_no_server(&script->app, no_server);
+        if (pl_channel_was_answered(script->app.channel))
+            pl_app_complain("%s", no_server);
+        else
+            pl_app_complain("%s (%s)", no_server, why);
         pl_app_end(&script->app, PL_EXIT_NO_SERVER);
     } else if (!script->lasting) {
         pl_app_complain("the connection to %s was lost: %s", server, why);
@@ -69,7 +75,8 @@ int pl_script_run(struct pl_script *script)
 
 void pl_script_refuse(struct pl_script *script, const struct pl_api_result *result)
 {
-    bool no_server = result->code == PL_CODE_UNAVAILABLE && !pl_link_is_up(script->app.link);
+    bool no_server = result->code == PL_CODE_UNAVAILABLE &&
+                     pl_channel_state(script->app.channel) == PL_CHANNEL_TRANSIENT_FAILURE;
 
     if (no_server && script->lasting)
         return; /* it will be asked again */

@@ -88,15 +88,26 @@ static void on_drained(void *self)
     pl_channel_mark(conn->channel_weak);
 }
 
+/* The best that is known of why the socket has ended. */
+static const char *reason_of_end(const struct pl_channel_conn *conn, int err)
+{
+    const char *tls = pl_socket_tls_error(conn->socket);
+    const char *rpc = conn->client != NULL ? pl_rpc_client_why(conn->client) : "";
+
+    if (err < 0 && tls[0] != 0)
+        return tls;
+    if (rpc[0] != 0)
+        return rpc;
+    if (conn->state == PL_CHANNEL_CONN_SETTLING && !conn->channel_weak->config.target.tls)
+        return "the server closed the connection at once; if it speaks TLS, use grpcs://";
+    return err < 0 ? pl_err_text(err) : "the server closed the connection";
+}
+
 static void on_end(void *self, int err)
 {
     struct pl_channel_conn *conn = self;
 
-    if (err < 0 && pl_socket_tls_error(conn->socket)[0] != 0)
-        pl_channel_conn_break(conn, pl_socket_tls_error(conn->socket));
-    if (conn->client != NULL && pl_rpc_client_why(conn->client)[0] != 0)
-        pl_channel_conn_break(conn, pl_rpc_client_why(conn->client));
-    pl_channel_conn_break(conn, err < 0 ? pl_err_text(err) : "the server closed the connection");
+    pl_channel_conn_break(conn, reason_of_end(conn, err));
 }
 
 static void on_closed(void *self)

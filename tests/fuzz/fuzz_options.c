@@ -4,7 +4,7 @@
  *
  * Input: one argument a line; the first two lines are PARLA_SERVER and PARLA_USER.
  */
-#include "messages.h"
+#include "types.h"
 
 #include "base/assert.h"
 #include "base/err.h"
@@ -23,20 +23,22 @@ static char *get_env(const char *name)
     return strcmp(name, "PARLA_SERVER") == 0 ? environment[0] : environment[1];
 }
 
-static void check_address(const struct pl_address *address, const char *text)
+static void check_target(const struct pl_target *target, const char *text)
 {
-    struct pl_address again;
-    char other[PL_ADDRESS_TEXT_SIZE];
+    struct pl_target again;
+    char other[PL_TARGET_TEXT_SIZE];
 
-    PL_ASSERT(pl_address_parse(text, &again) == PL_OK);
-    PL_ASSERT(strcmp(again.host, address->host) == 0 && again.port == address->port);
-    pl_address_format(&again, other, sizeof other);
+    PL_ASSERT(pl_target_parse(text, &again) == PL_OK);
+    PL_ASSERT(strcmp(again.address.host, target->address.host) == 0);
+    PL_ASSERT(again.address.port == target->address.port && again.tls == target->tls);
+    pl_target_format(&again, other, sizeof other);
     PL_ASSERT(strcmp(text, other) == 0);
 }
 
 static void check(const struct pl_options *options, int argc)
 {
-    check_address(&options->address, options->server);
+    check_target(&options->target, options->server);
+    PL_ASSERT(options->ca_file == NULL || options->target.tls);
     PL_ASSERT(options->user == NULL || pl_user_name_valid(options->user));
     PL_ASSERT(options->count >= 1);
     PL_ASSERT((options->given & PL_OPTION_LEASE) == 0 || options->lease_s >= 1);

@@ -94,6 +94,26 @@ static void the_environment_fills_in(void **state)
     assert_string_equal(options.server, "127.0.0.1:50051");
 }
 
+static void a_server_with_tls_is_named_by_its_scheme(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("who", "--server", "grpcs://chat.example:443", NULL), PL_OK);
+    assert_true(options.target.tls);
+    assert_null(options.ca_file);
+    assert_string_equal(options.server, "grpcs://chat.example:443");
+    assert_int_equal(parse("--server=grpcs://[::1]:7", "--ca", "ca.pem", "who", NULL), PL_OK);
+    assert_string_equal(options.ca_file, "ca.pem");
+    env_server = "grpc://example.org:99";
+    assert_int_equal(parse("who", NULL), PL_OK);
+    assert_false(options.target.tls);
+    assert_string_equal(options.server, "example.org:99");
+    assert_int_equal(parse("who", "--ca=ca.pem", NULL), PL_E_INVALID);
+    assert_string_equal(fault, "--ca is for servers with TLS: grpcs://example.org:99");
+    assert_int_equal(parse("who", "--ca", NULL), PL_E_INVALID);
+    assert_int_equal(parse("who", "--server", "http://example.org:99", NULL), PL_E_INVALID);
+    assert_non_null(strstr(fault, "grpcs://HOST:PORT"));
+}
+
 static void a_dash_alone_is_an_argument(void **state)
 {
     (void)state;
@@ -146,6 +166,7 @@ int main(void)
         cmocka_unit_test_setup(nothing_is_the_chat_with_the_default_server, no_environment),
         cmocka_unit_test_setup(options_stand_before_and_after_the_command, no_environment),
         cmocka_unit_test_setup(the_environment_fills_in, no_environment),
+        cmocka_unit_test_setup(a_server_with_tls_is_named_by_its_scheme, no_environment),
         cmocka_unit_test_setup(a_dash_alone_is_an_argument, no_environment),
         cmocka_unit_test_setup(two_dashes_end_the_options, no_environment),
         cmocka_unit_test_setup(what_is_wrong_is_said, no_environment),

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 struct bench {
-    struct pl_app app; /* a loop, and a link that was never started */
+    struct pl_app app; /* a loop, and a channel that was never connected */
     struct pl_sender *sender;
     int refused_len;
 };
@@ -44,17 +44,10 @@ static void on_token_lost(void *self, const struct pl_api_result *result)
     fail();
 }
 
-static void on_up(void *self)
+static void on_state(void *self, enum pl_channel_state channel_state)
 {
     (void)self;
-    fail();
-}
-
-static void on_down(void *self, const char *why, uint32_t retry_ms)
-{
-    (void)self;
-    (void)why;
-    (void)retry_ms;
+    (void)channel_state;
     fail();
 }
 
@@ -69,14 +62,15 @@ static struct pl_sender_ops ops_of(struct bench *bench)
 static int setup(void **state)
 {
     struct pl_loop_ops loop_ops = {0};
-    struct pl_link_ops link_ops = {.on_up = on_up, .on_down = on_down};
+    struct pl_channel_ops channel_ops = {.on_state = on_state};
+    struct pl_channel_config config = PL_CHANNEL_CONFIG_DEFAULT;
     struct bench *bench = pl_zalloc(sizeof *bench);
     struct pl_sender_ops ops = ops_of(bench);
-    struct pl_address address;
 
-    assert_int_equal(pl_address_parse("127.0.0.1:1", &address), PL_OK);
+    assert_int_equal(pl_target_parse("127.0.0.1:1", &config.target), PL_OK);
     assert_int_equal(pl_loop_new(&loop_ops, 1, &bench->app.loop), PL_OK);
-    assert_int_equal(pl_link_new(bench->app.loop, &address, &link_ops, &bench->app.link), PL_OK);
+    assert_int_equal(pl_channel_new(bench->app.loop, &config, &channel_ops, &bench->app.channel),
+                     PL_OK);
     assert_int_equal(pl_sender_new(&bench->app, &ops, &bench->sender), PL_OK);
     *state = bench;
     return 0;
@@ -87,7 +81,7 @@ static int teardown(void **state)
     struct bench *bench = *state;
 
     pl_sender_free(bench->sender);
-    pl_link_free(bench->app.link);
+    pl_channel_free(bench->app.channel);
     pl_loop_free(bench->app.loop);
     pl_free(bench);
     return 0;

@@ -307,7 +307,7 @@ static void a_server_of_another_kind_is_told_by_what_it_says(void **state)
         {speak_tls, "the server speaks TLS: use grpcs://"},
         {speak_http1, "the server speaks HTTP/1, not gRPC"},
         {speak_nonsense, "the server does not speak gRPC"},
-        {hang_up, "the server closed the connection"},
+        {hang_up, "the server closed the connection at once; if it speaks TLS, use grpcs://"},
     };
 
     (void)state;

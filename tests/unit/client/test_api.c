@@ -1,10 +1,9 @@
-/* test_link.c - a connection that cannot be made, and what stands on it. */
-#include "client/link.h"
+/* test_api.c - a connection that cannot be made, and what stands on it. */
+#include "client/api.h"
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "client/backoff.h"
 #include "client/follow.h"
 #include "client/marker.h"
 #include "parla/v1/user_service.pb-c.h"
@@ -25,18 +24,15 @@ struct bench {
     enum pl_code code;
 };
 
-static void on_up(void *self)
-{
-    (void)self;
-    fail();
-}
-
-static void on_down(void *self, const char *why, uint32_t retry_ms)
+static void on_state(void *self, enum pl_channel_state state)
 {
     struct bench *bench = self;
 
-    assert_string_equal(why, pl_err_text(PL_E_REFUSED));
-    bench->retry_ms = retry_ms;
+    assert_int_not_equal(state, PL_CHANNEL_READY);
+    if (state != PL_CHANNEL_TRANSIENT_FAILURE)
+        return;
+    assert_string_equal(pl_channel_why(bench->app.channel), pl_err_text(PL_E_REFUSED));
+    bench->retry_ms = pl_channel_retry_ms(bench->app.channel);
     bench->downs_len++;
     pl_loop_stop(bench->app.loop);
 }
@@ -45,25 +41,27 @@ static void on_turn_end(void *self)
 {
     struct bench *bench = self;
 
-    if (bench->app.link != NULL)
-        pl_link_flush(bench->app.link);
+    if (bench->app.channel != NULL)
+        pl_channel_flush(bench->app.channel);
 }
 
-/* A link to an address where nobody listens any more. */
+/* A channel to an address where nobody listens any more. */
 static int setup(void **state)
 {
     struct bench *bench = pl_zalloc(sizeof *bench);
     struct pl_loop_ops loop_ops = {.self = bench, .on_turn_end = on_turn_end};
-    struct pl_link_ops link_ops = {.self = bench, .on_up = on_up, .on_down = on_down};
+    struct pl_channel_ops channel_ops = {.self = bench, .on_state = on_state};
+    struct pl_channel_config config = PL_CHANNEL_CONFIG_DEFAULT;
     struct pl_address address;
     struct pl_bound *bound;
 
     assert_int_equal(pl_address_parse("127.0.0.1:0", &address), PL_OK);
     assert_int_equal(pl_bound_open(&address, &bound), PL_OK);
-    address = *pl_bound_address(bound);
+    config.target.address = *pl_bound_address(bound);
     pl_bound_close(bound);
     assert_int_equal(pl_loop_new(&loop_ops, 1, &bench->app.loop), PL_OK);
-    assert_int_equal(pl_link_new(bench->app.loop, &address, &link_ops, &bench->app.link), PL_OK);
+    assert_int_equal(pl_channel_new(bench->app.loop, &config, &channel_ops, &bench->app.channel),
+                     PL_OK);
     *state = bench;
     return 0;
 }
@@ -72,8 +70,8 @@ static int teardown(void **state)
 {
     struct bench *bench = *state;
 
-    pl_link_free(bench->app.link);
-    bench->app.link = NULL;
+    pl_channel_free(bench->app.channel);
+    bench->app.channel = NULL;
     pl_loop_free(bench->app.loop);
     pl_free(bench);
     return 0;
@@ -83,12 +81,12 @@ static void a_refused_connection_is_told_with_its_next_try(void **state)
 {
     struct bench *bench = *state;
 
-    pl_link_wait_at_least(bench->app.link, 5000);
-    pl_link_start(bench->app.link);
+    pl_channel_wait_at_least(bench->app.channel, 5000);
+    pl_channel_connect(bench->app.channel);
     pl_loop_run(bench->app.loop);
     assert_int_equal(bench->downs_len, 1);
     assert_int_equal(bench->retry_ms, 5000);
-    assert_false(pl_link_is_up(bench->app.link));
+    assert_int_equal(pl_channel_state(bench->app.channel), PL_CHANNEL_TRANSIENT_FAILURE);
 }
 
 static void on_done(void *self, const struct pl_api_result *result)
@@ -113,8 +111,8 @@ static void a_call_without_a_connection_fails_at_once(void **state)
     struct bench *bench = *state;
     Parla__V1__GetUserRequest request = PARLA__V1__GET_USER_REQUEST__INIT;
 
-    pl_api_call(bench->app.link, &parla__v1__user_service__descriptor, "GetUser", "", &request.base,
-                on_done, on_abandoned, bench);
+    pl_api_call(bench->app.channel, &parla__v1__user_service__descriptor, "GetUser", "",
+                &request.base, on_done, on_abandoned, bench);
     assert_int_equal(bench->dones_len, 1);
     assert_int_equal(bench->abandoned_len, 0);
     assert_int_equal(bench->code, PL_CODE_UNAVAILABLE);
@@ -127,24 +125,12 @@ static void a_call_that_memory_is_short_for_fails_at_once(void **state)
 
     for (uint64_t nth = 1; nth <= 2; nth++) {
         pl_mem_fail_at(nth);
-        pl_api_call(bench->app.link, &parla__v1__user_service__descriptor, "GetUser", "",
+        pl_api_call(bench->app.channel, &parla__v1__user_service__descriptor, "GetUser", "",
                     &request.base, on_done, on_abandoned, bench);
         assert_true(pl_mem_failed());
         assert_int_equal(bench->dones_len, nth);
     }
     pl_mem_fail_at(0);
-}
-
-static int make_link(struct bench *bench)
-{
-    struct pl_link_ops ops = {.self = bench, .on_up = on_up, .on_down = on_down};
-    struct pl_address address = {.host = "127.0.0.1", .port = 1};
-    struct pl_link *link = NULL;
-    int err = pl_link_new(bench->app.loop, &address, &ops, &link);
-
-    assert_true((err == PL_OK) == (link != NULL));
-    pl_link_free(link);
-    return err;
 }
 
 static int make_follow(struct bench *bench)
@@ -171,7 +157,7 @@ static int make_marker(struct bench *bench)
 
 static void making_parts_survives_want_of_memory(void **state)
 {
-    static int (*const makers[])(struct bench * bench) = {make_link, make_follow, make_marker};
+    static int (*const makers[])(struct bench * bench) = {make_follow, make_marker};
 
     for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
         for (uint64_t nth = 1;; nth++) {
