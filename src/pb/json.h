@@ -11,6 +11,8 @@
  *   the message that has the field foo). Who writes such a message by hand gets a map.
  * - google.protobuf.Any is known only when empty: there is no list of types.
  * - Text follows the rule of pl_pb_check(): UTF-8 without U+0000.
+ * - An integer may be written 1e3 or 1.0, or as a string. A form with a point or an
+ *   exponent is exact below 2^53 only, and refused from there on.
  * - A field may not be named twice, not even by its two names.
  *
  * Threads: any; nothing is kept between calls.

@@ -30,6 +30,7 @@ static void *alloc_for_jansson(size_t size)
 static void give_memory(void)
 {
     json_set_alloc_funcs(alloc_for_jansson, pl_free);
+    json_object_seed(0); /* a random one; jansson would choose it at the first object */
 }
 
 void pl_pb_json_init(void)

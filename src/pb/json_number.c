@@ -126,7 +126,7 @@ int pl_pb_json_number_of_text(struct pl_pb_json_parser *parser, ProtobufCType ty
                               const char *text, uint64_t *ret_number)
 {
     struct integer integer = {.negative = text[0] == '-'};
-    double real;
+    double real = 0;
     int rc;
 
     if (is_integer_text(text)) {
@@ -188,7 +188,7 @@ static int real_of(struct pl_pb_json_parser *parser, const json_t *value, double
 static int float_of(struct pl_pb_json_parser *parser, const json_t *value, uint64_t *ret_number)
 {
     uint32_t bits;
-    double real;
+    double real = 0;
     float narrow;
     int rc = real_of(parser, value, &real);
 
@@ -205,7 +205,7 @@ static int float_of(struct pl_pb_json_parser *parser, const json_t *value, uint6
 
 static int double_of(struct pl_pb_json_parser *parser, const json_t *value, uint64_t *ret_number)
 {
-    double real;
+    double real = 0;
     int rc = real_of(parser, value, &real);
 
     if (rc < 0)

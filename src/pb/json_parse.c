@@ -86,7 +86,7 @@ static int check_oneof(struct pl_pb_json_parser *parser,
                        const ProtobufCFieldDescriptor *field, const json_t *object)
 {
     for (const ProtobufCFieldDescriptor *other = descriptor->fields; other < field; other++) {
-        const json_t *member;
+        const json_t *member = NULL;
         int rc;
 
         if (!pl_pb_json_same_oneof(field, other))
@@ -132,7 +132,7 @@ static int parse_fields(struct pl_pb_json_parser *parser,
     if (!json_is_object(object))
         return pl_pb_json_fail(parser, "expected an object");
     for (unsigned i = 0; i < descriptor->n_fields && left > 0; i++) {
-        const json_t *member;
+        const json_t *member = NULL;
         int rc = find_member(parser, object, &descriptor->fields[i], &member);
 
         if (rc < 0)
@@ -334,23 +334,32 @@ static int parse_entry(struct pl_pb_json_parser *parser, const ProtobufCFieldDes
     return rc;
 }
 
+static int parse_entries(struct pl_pb_json_parser *parser, const ProtobufCFieldDescriptor *field,
+                         const json_t *object, const char **key)
+{
+    json_t *value;
+
+    /* json_object_foreach() wants an object that may be changed. */
+    json_object_foreach((json_t *)(uintptr_t)object, *key, value)
+    {
+        int rc = parse_entry(parser, field, *key, value);
+
+        if (rc < 0)
+            return rc;
+    }
+    return PL_OK;
+}
+
 int pl_pb_json_parse_map(struct pl_pb_json_parser *parser, const ProtobufCFieldDescriptor *field,
                          const json_t *value)
 {
     struct pl_pb_json_step step = {.up = parser->at};
-    json_t *member;
-    int rc = PL_OK;
+    int rc;
 
     if (!json_is_object(value))
         return pl_pb_json_fail(parser, "expected an object");
     parser->at = &step;
-    /* json_object_foreach() wants an object that may be changed. */
-    json_object_foreach((json_t *)(uintptr_t)value, step.key, member)
-    {
-        rc = parse_entry(parser, field, step.key, member);
-        if (rc < 0)
-            break;
-    }
+    rc = parse_entries(parser, field, value, &step.key);
     parser->at = step.up;
     return rc;
 }
@@ -378,7 +387,7 @@ int pl_pb_json_parse(const ProtobufCMessageDescriptor *descriptor, struct pl_byt
 {
     struct pl_pb_json_parser parser = {.out = out, .error_text = error_text};
     size_t before = out->size, text_before = error_text->size;
-    json_t *body;
+    json_t *body = NULL;
     int rc;
 
     pl_pb_json_init();

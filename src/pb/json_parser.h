@@ -34,15 +34,15 @@ struct pl_pb_json_parser {
     uint32_t fields_len; /* written so far, counted as pl_pb_check() counts */
 };
 
-/* Ends the parse: PL_E_INVALID, with the way to the value before the text. */
-int pl_pb_json_fail(struct pl_pb_json_parser *parser, const char *text);
+/* Ends the parse: PL_E_INVALID, with the way to the value before `what`. */
+int pl_pb_json_fail(struct pl_pb_json_parser *parser, const char *what);
 
 /* The same, the text being `before`, a name from outside in quotes, `after`. */
 int pl_pb_json_fail_name(struct pl_pb_json_parser *parser, const char *before, const char *name,
                          const char *after);
 
 /* The same for a limit: PL_E_LIMIT. */
-int pl_pb_json_fail_limit(struct pl_pb_json_parser *parser, const char *text);
+int pl_pb_json_fail_limit(struct pl_pb_json_parser *parser, const char *what);
 
 /* Ends the parse for what jansson said of the body. */
 int pl_pb_json_fail_body(struct pl_pb_json_parser *parser, const json_error_t *error);

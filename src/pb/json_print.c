@@ -179,6 +179,8 @@ static bool is_default(const ProtobufCFieldDescriptor *field, struct pl_pb_json_
     }
     if (pl_pb_json_has_presence(field))
         return false;
+    if (pl_pb_json_takes_null(field))
+        return true; /* null is all that NullValue has, and its default */
     return last->type == PL_PB_WIRE_LEN ? last->bytes.size == 0
                                         : value_of(field->type, last->number) == 0;
 }

@@ -277,98 +277,95 @@ static void long_values_get_long_lengths(void **state)
     pl_bytebuf_done(&error);
 }
 
+static const struct pair refusals[] = {
+    {&parla__v1__sign_in_as_guest_request__descriptor, "{\"usr\":\"ana\"}",
+     "unknown field \"usr\" in parla.v1.SignInAsGuestRequest"},
+    {NESTED, "{\"list\":[{},{},{\"name\":5}]}", "field \"list[2].name\": expected a string"},
+    {NESTED, "{\"self\":{\"x\\u001b\\\"\\u202e\":1}}",
+     "field \"self\": unknown field \"x\\u{1b}\\\"\\u{202e}\" in pl.json.Nested"},
+    {NESTED, "{\"self\":{\"list\":[5]}}", "field \"self.list[0]\": expected an object"},
+    {NESTED, "{\"self\":[]}", "field \"self\": expected an object"},
+    {NESTED, "{\"list\":{}}", "field \"list\": expected a list"},
+    {NESTED, "{\"list\":[null]}", "field \"list[0]\": null is no element of a list"},
+    {NESTED, "{\"number\":1,\"text\":\"\"}",
+     "field \"number\": cannot be set together with \"text\""},
+    {NESTED, "{\"field2B\":1,\"field_2_b\":1}",
+     "field \"field_2_b\" is there under both its names"},
+    {SCALARS, "[]", "expected an object"},
+    {SCALARS, "null", "expected an object"},
+    {SCALARS, "{\"int32One\":1.5}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":\"1.5\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32_one\":\"\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":\" 1\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":\"01\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":\"+1\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":\"0x10\"}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":true}", "field \"int32One\": expected an integer"},
+    {SCALARS, "{\"int32One\":2147483648}",
+     "field \"int32One\": out of the range of 32-bit integers"},
+    {SCALARS, "{\"sint32One\":-2147483649}",
+     "field \"sint32One\": out of the range of 32-bit integers"},
+    {SCALARS, "{\"int32One\":1e10}", "field \"int32One\": out of the range of 32-bit integers"},
+    {SCALARS, "{\"int32One\":1e300}", "field \"int32One\": out of the range of 32-bit integers"},
+    {SCALARS, "{\"uint32One\":-1}",
+     "field \"uint32One\": out of the range of 32-bit integers without sign"},
+    {SCALARS, "{\"uint32One\":4294967296}",
+     "field \"uint32One\": out of the range of 32-bit integers without sign"},
+    {SCALARS, "{\"int64One\":\"9223372036854775808\"}",
+     "field \"int64One\": out of the range of 64-bit integers"},
+    {SCALARS, "{\"int64One\":\"-9223372036854775809\"}",
+     "field \"int64One\": out of the range of 64-bit integers"},
+    {SCALARS, "{\"uint64One\":\"18446744073709551616\"}",
+     "field \"uint64One\": out of the range of 64-bit integers without sign"},
+    {SCALARS, "{\"uint64One\":18446744073709551615}",
+     "field \"uint64One\": out of the range of 64-bit integers without sign"},
+    {SCALARS, "{\"uint64One\":18446744073709549568}",
+     "field \"uint64One\": a number this large must be a string of digits"},
+    {SCALARS, "{\"int64One\":1e16}",
+     "field \"int64One\": a number this large must be a string of digits"},
+    {SCALARS, "{\"floatOne\":3.5e38}",
+     "field \"floatOne\": out of the range of 32-bit floating-point numbers"},
+    {SCALARS, "{\"doubleOne\":1e999}", "a number is out of range (line 1, column 18)"},
+    {SCALARS, "{\"doubleOne\":\"1e999\"}", "field \"doubleOne\": a number is out of range"},
+    {SCALARS, "{\"doubleOne\":\"nan\"}", "field \"doubleOne\": expected a number"},
+    {SCALARS, "{\"doubleOne\":[]}", "field \"doubleOne\": expected a number"},
+    {SCALARS, "{\"boolOne\":1}", "field \"boolOne\": expected true or false"},
+    {SCALARS, "{\"colourOne\":\"RED\"}",
+     "field \"colourOne\": unknown value \"RED\" in pl.json.Colour"},
+    {SCALARS, "{\"colourOne\":2147483648}",
+     "field \"colourOne\": out of the range of 32-bit integers"},
+    {SCALARS, "{\"colourOne\":true}", "field \"colourOne\": expected the name of a value"},
+    {SCALARS, "{\"bytesOne\":\"A\"}", "field \"bytesOne\": expected a string of base64"},
+    {SCALARS, "{\"bytesOne\":1}", "field \"bytesOne\": expected a string of base64"},
+    {SCALARS, "{\"stringOne\":\"a\\u0000\"}", "text must not hold U+0000 (line 1, column 22)"},
+    {SCALARS, "{\"int32One\":1,\"int32One\":2}",
+     "duplicate object key near '\"int32One\"' (line 1, column 24)"},
+    {SCALARS, "", "the body is not JSON: it is empty"},
+    {MAPS, "{\"stringMap\":{\"a\":null}}", "field \"stringMap[a]\": null is no value of a map"},
+    {MAPS, "{\"stringMap\":[]}", "field \"stringMap\": expected an object"},
+    {MAPS, "{\"boolMap\":{\"1\":1}}", "field \"boolMap[1]\": expected a key that is true or false"},
+    {MAPS, "{\"int32Map\":{\"\\u0007\":1}}", "field \"int32Map[\\u{7}]\": expected an integer"},
+    {MAPS, "{\"int64Map\":{\"1\":{\"int32One\":\"\"}}}",
+     "field \"int64Map[1].int32One\": expected an integer"},
+    {KNOWN, "{\"timestamp\":\"2026-02-29T00:00:00Z\"}",
+     "field \"timestamp\": expected a time such as \"2026-01-31T12:00:00Z\""},
+    {KNOWN, "{\"duration\":\"1.5\"}", "field \"duration\": expected a duration such as \"1.5s\""},
+    {KNOWN, "{\"fieldMask\":\"a,,b\"}",
+     "field \"fieldMask\": expected paths such as \"displayName,status\""},
+    {KNOWN, "{\"fieldMask\":1}", "field \"fieldMask\": expected a string of paths"},
+    {KNOWN, "{\"any\":{\"@type\":\"type.googleapis.com/pl.json.Nested\"}}",
+     "field \"any\": google.protobuf.Any has no JSON form here"},
+    {KNOWN, "{\"empty\":{\"a\":1}}",
+     "field \"empty\": unknown field \"a\" in google.protobuf.Empty"},
+    {KNOWN, "{\"listValue\":[[1],{\"a\":1,\"a\":1}]}",
+     "duplicate object key near '\"a\"' (line 1, column 28)"},
+};
+
 static void refusals_say_what_and_where(void **state)
 {
-    static const struct pair cases[] = {
-        {&parla__v1__sign_in_as_guest_request__descriptor, "{\"usr\":\"ana\"}",
-         "unknown field \"usr\" in parla.v1.SignInAsGuestRequest"},
-        {NESTED, "{\"list\":[{},{},{\"name\":5}]}", "field \"list[2].name\": expected a string"},
-        {NESTED, "{\"self\":{\"x\\u001b\\\"\\u202e\":1}}",
-         "field \"self\": unknown field \"x\\u{1b}\\\"\\u{202e}\" in pl.json.Nested"},
-        {NESTED, "{\"self\":{\"list\":[5]}}", "field \"self.list[0]\": expected an object"},
-        {NESTED, "{\"self\":[]}", "field \"self\": expected an object"},
-        {NESTED, "{\"list\":{}}", "field \"list\": expected a list"},
-        {NESTED, "{\"list\":[null]}", "field \"list[0]\": null is no element of a list"},
-        {NESTED, "{\"number\":1,\"text\":\"\"}",
-         "field \"number\": cannot be set together with \"text\""},
-        {NESTED, "{\"field2B\":1,\"field_2_b\":1}",
-         "field \"field_2_b\" is there under both its names"},
-        {SCALARS, "[]", "expected an object"},
-        {SCALARS, "null", "expected an object"},
-        {SCALARS, "{\"int32One\":1.5}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":\"1.5\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32_one\":\"\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":\" 1\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":\"01\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":\"+1\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":\"0x10\"}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":true}", "field \"int32One\": expected an integer"},
-        {SCALARS, "{\"int32One\":2147483648}",
-         "field \"int32One\": out of the range of 32-bit integers"},
-        {SCALARS, "{\"sint32One\":-2147483649}",
-         "field \"sint32One\": out of the range of 32-bit integers"},
-        {SCALARS, "{\"int32One\":1e10}", "field \"int32One\": out of the range of 32-bit integers"},
-        {SCALARS, "{\"int32One\":1e300}",
-         "field \"int32One\": out of the range of 32-bit integers"},
-        {SCALARS, "{\"uint32One\":-1}",
-         "field \"uint32One\": out of the range of 32-bit integers without sign"},
-        {SCALARS, "{\"uint32One\":4294967296}",
-         "field \"uint32One\": out of the range of 32-bit integers without sign"},
-        {SCALARS, "{\"int64One\":\"9223372036854775808\"}",
-         "field \"int64One\": out of the range of 64-bit integers"},
-        {SCALARS, "{\"int64One\":\"-9223372036854775809\"}",
-         "field \"int64One\": out of the range of 64-bit integers"},
-        {SCALARS, "{\"uint64One\":\"18446744073709551616\"}",
-         "field \"uint64One\": out of the range of 64-bit integers without sign"},
-        {SCALARS, "{\"uint64One\":18446744073709551615}",
-         "field \"uint64One\": out of the range of 64-bit integers without sign"},
-        {SCALARS, "{\"uint64One\":18446744073709549568}",
-         "field \"uint64One\": a number this large must be a string of digits"},
-        {SCALARS, "{\"int64One\":1e16}",
-         "field \"int64One\": a number this large must be a string of digits"},
-        {SCALARS, "{\"floatOne\":3.5e38}",
-         "field \"floatOne\": out of the range of 32-bit floating-point numbers"},
-        {SCALARS, "{\"doubleOne\":1e999}", "a number is out of range (line 1, column 18)"},
-        {SCALARS, "{\"doubleOne\":\"1e999\"}", "field \"doubleOne\": a number is out of range"},
-        {SCALARS, "{\"doubleOne\":\"nan\"}", "field \"doubleOne\": expected a number"},
-        {SCALARS, "{\"doubleOne\":[]}", "field \"doubleOne\": expected a number"},
-        {SCALARS, "{\"boolOne\":1}", "field \"boolOne\": expected true or false"},
-        {SCALARS, "{\"colourOne\":\"RED\"}",
-         "field \"colourOne\": unknown value \"RED\" in pl.json.Colour"},
-        {SCALARS, "{\"colourOne\":2147483648}",
-         "field \"colourOne\": out of the range of 32-bit integers"},
-        {SCALARS, "{\"colourOne\":true}", "field \"colourOne\": expected the name of a value"},
-        {SCALARS, "{\"bytesOne\":\"A\"}", "field \"bytesOne\": expected a string of base64"},
-        {SCALARS, "{\"bytesOne\":1}", "field \"bytesOne\": expected a string of base64"},
-        {SCALARS, "{\"stringOne\":\"a\\u0000\"}", "text must not hold U+0000 (line 1, column 22)"},
-        {SCALARS, "{\"int32One\":1,\"int32One\":2}",
-         "duplicate object key near '\"int32One\"' (line 1, column 24)"},
-        {SCALARS, "", "the body is not JSON: it is empty"},
-        {MAPS, "{\"stringMap\":{\"a\":null}}", "field \"stringMap[a]\": null is no value of a map"},
-        {MAPS, "{\"stringMap\":[]}", "field \"stringMap\": expected an object"},
-        {MAPS, "{\"boolMap\":{\"1\":1}}",
-         "field \"boolMap[1]\": expected a key that is true or false"},
-        {MAPS, "{\"int32Map\":{\"\\u0007\":1}}", "field \"int32Map[\\u{7}]\": expected an integer"},
-        {MAPS, "{\"int64Map\":{\"1\":{\"int32One\":\"\"}}}",
-         "field \"int64Map[1].int32One\": expected an integer"},
-        {KNOWN, "{\"timestamp\":\"2026-02-29T00:00:00Z\"}",
-         "field \"timestamp\": expected a time such as \"2026-01-31T12:00:00Z\""},
-        {KNOWN, "{\"duration\":\"1.5\"}",
-         "field \"duration\": expected a duration such as \"1.5s\""},
-        {KNOWN, "{\"fieldMask\":\"a,,b\"}",
-         "field \"fieldMask\": expected paths such as \"displayName,status\""},
-        {KNOWN, "{\"fieldMask\":1}", "field \"fieldMask\": expected a string of paths"},
-        {KNOWN, "{\"any\":{\"@type\":\"type.googleapis.com/pl.json.Nested\"}}",
-         "field \"any\": google.protobuf.Any has no JSON form here"},
-        {KNOWN, "{\"empty\":{\"a\":1}}",
-         "field \"empty\": unknown field \"a\" in google.protobuf.Empty"},
-        {KNOWN, "{\"listValue\":[[1],{\"a\":1,\"a\":1}]}",
-         "duplicate object key near '\"a\"' (line 1, column 28)"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_refused(cases[i].message, cases[i].json, PL_E_INVALID, cases[i].printed);
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        assert_refused(refusals[i].message, refusals[i].json, PL_E_INVALID, refusals[i].printed);
 }
 
 static void what_is_no_json_is_refused(void **state)
@@ -589,6 +586,25 @@ static void fields_are_counted(void **state)
     assert_refused(LISTS, json, PL_E_LIMIT, "too many values in the body");
 }
 
+static void more_is_printed_than_is_parsed_but_not_without_limit(void **state)
+{
+    static uint8_t wire[2 * (PL_PB_JSON_PRINT_FIELDS_LEN_MAX + 1)];
+    struct pl_bytebuf text;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wire; i += 2)
+        wire[i] = 0x72; /* an empty string of a list, again and again */
+    pl_bytebuf_init(&text, OUT_SIZE_MAX);
+    assert_int_equal(pl_pb_json_print(LISTS, (struct pl_bytes){wire, sizeof wire - 2}, &text),
+                     PL_OK);
+    assert_int_equal(text.size, 16 + 3 * PL_PB_JSON_PRINT_FIELDS_LEN_MAX);
+    pl_bytebuf_clear(&text);
+    assert_int_equal(pl_pb_json_print(LISTS, (struct pl_bytes){wire, sizeof wire}, &text),
+                     PL_E_LIMIT);
+    assert_int_equal(text.size, 0);
+    pl_bytebuf_done(&text);
+}
+
 static void the_size_of_what_comes_out_is_limited(void **state)
 {
     static const char json[] = "{\"name\":\"0123456789\"}";
@@ -788,6 +804,7 @@ int main(void)
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(lists_within_lists_are_limited_as_messages_are),
         cmocka_unit_test(fields_are_counted),
+        cmocka_unit_test(more_is_printed_than_is_parsed_but_not_without_limit),
         cmocka_unit_test(the_size_of_what_comes_out_is_limited),
         cmocka_unit_test(pieces_on_the_wire_are_put_together),
         cmocka_unit_test(numbers_on_the_wire_are_cut_to_their_type),
