@@ -124,13 +124,18 @@ int pl_rpc_gzip(struct pl_bytes data, struct pl_bytebuf *out)
     return rc;
 }
 
+struct inflating {
+    z_stream stream;
+    Bytef beyond; /* the first one that is not allowed */
+};
+
 /* Nothing more is allowed: does the data end here? */
-static int inflate_end(z_stream *stream)
+static int inflate_end(struct inflating *inflating)
 {
-    Bytef beyond;
+    z_stream *stream = &inflating->stream;
     int rv;
 
-    stream->next_out = &beyond;
+    stream->next_out = &inflating->beyond;
     stream->avail_out = 1;
     rv = inflate(stream, Z_NO_FLUSH);
     if (stream->avail_out == 0)
@@ -138,8 +143,10 @@ static int inflate_end(z_stream *stream)
     return rv == Z_STREAM_END ? PL_OK : zlib_err(rv);
 }
 
-static int inflate_all(z_stream *stream, size_t size_max, struct pl_bytebuf *out)
+static int inflate_all(struct inflating *inflating, size_t size_max, struct pl_bytebuf *out)
 {
+    z_stream *stream = &inflating->stream;
+
     if (size_max > room_max(out))
         size_max = room_max(out);
     while (size_max > 0) {
@@ -160,27 +167,27 @@ static int inflate_all(z_stream *stream, size_t size_max, struct pl_bytebuf *out
         if (stream->avail_out > 0)
             return PL_E_INVALID; /* room is left, so it was the data that ended */
     }
-    return inflate_end(stream);
+    return inflate_end(inflating);
 }
 
 int pl_rpc_gunzip(struct pl_bytes data, size_t size_max, struct pl_bytebuf *out)
 {
     size_t size_before = out->size;
-    z_stream stream;
+    struct inflating inflating;
     int rc;
 
     if (out->err < 0)
         return out->err;
-    rc = stream_init(&stream, data);
+    rc = stream_init(&inflating.stream, data);
     if (rc < 0)
         return rc;
-    rc = inflateInit2(&stream, GZIP_WINDOW_BITS);
+    rc = inflateInit2(&inflating.stream, GZIP_WINDOW_BITS);
     if (rc != Z_OK)
         return zlib_err(rc);
-    rc = inflate_all(&stream, size_max, out);
-    if (rc == PL_OK && stream.avail_in > 0)
-        rc = PL_E_INVALID;     /* behind the end */
-    (void)inflateEnd(&stream); /* fails only for what is no stream */
+    rc = inflate_all(&inflating, size_max, out);
+    if (rc == PL_OK && inflating.stream.avail_in > 0)
+        rc = PL_E_INVALID;               /* behind the end */
+    (void)inflateEnd(&inflating.stream); /* fails only for what is no stream */
     if (rc < 0)
         restore(out, size_before);
     return rc;
