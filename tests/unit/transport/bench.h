@@ -11,7 +11,7 @@
 #include "../rpc/raw.h"
 #include "transport/channel_inner.h"
 
-enum { PEERS_MAX = 8, STATES_MAX = 64, CALLERS_MAX = 64 };
+enum { PEERS_MAX = 16, STATES_MAX = 64, CALLERS_MAX = 64 };
 
 struct bench;
 
@@ -45,6 +45,7 @@ struct bench {
     struct pl_address address; /* where the server listens, or nobody does */
     struct pl_channel_config config;
     struct pl_channel *channel;
+    struct pl_tls_context *server_tls; /* NULL: in the clear; borrowed */
     struct peer *peers[PEERS_MAX];
     size_t peers_len;
     struct caller callers[CALLERS_MAX];

@@ -330,6 +330,7 @@ static void a_server_that_turns_away_is_not_ready(void **state)
 {
     struct bench *bench = *state;
 
+    bench->config.backoff_base_ms = 100000;
     bench->on_accept = turn_away;
     bench->on_state = stop_at_failure;
     bench_open(bench);

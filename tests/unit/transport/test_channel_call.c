@@ -817,6 +817,48 @@ static void starting_a_call_survives_want_of_memory(void **state)
     assert_int_equal(pl_channel_calls_len(bench->channel), 1);
 }
 
+/* Each allocation of a call's life fails, that of its connection too. */
+static void a_call_ends_once_whatever_memory_is_short_for(void **state)
+{
+    static const struct pl_channel_call_options options = {
+        .repeatable = true, .wait_for_ready = true, .timeout_ms = 5000};
+
+    (void)state;
+    for (uint64_t nth = 1;; nth++) {
+        struct bench *bench = pl_zalloc(sizeof *bench);
+        struct caller *caller = &bench->callers[0];
+        struct pl_rpc_client_call_ops ops;
+        bool failed;
+        int err;
+
+        bench_init(bench, true);
+        bench->config.retry_base_ms = 1;
+        bench->config.backoff_base_ms = 1;
+        bench->on_request = answer;
+        bench->on_turn = stop_when_first_closed;
+        bench_open(bench);
+        ops = bench_start(bench, 1, NULL)->call->ops;
+        pl_channel_cancel(bench->callers[1].call);
+        ops.self = caller;
+        caller->bench_weak = bench;
+        pl_mem_fail_at(nth);
+        err = pl_channel_call(bench->channel, "/a/b", pl_bytes_str("hi"), NULL, 0, &options, &ops,
+                              &caller->call);
+        if (err == PL_OK)
+            bench_run(bench);
+        failed = pl_mem_failed();
+        pl_mem_fail_at(0);
+        if (err == PL_OK)
+            assert_int_equal(caller->closed, 1);
+        if (!failed)
+            assert_int_equal(caller->code, PL_CODE_OK);
+        bench_done(bench);
+        pl_free(bench);
+        if (!failed)
+            break;
+    }
+}
+
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_ALONE(name) cmocka_unit_test_setup_teardown(name, setup_alone, teardown)
 
@@ -855,6 +897,7 @@ int main(void)
         TEST(a_channel_being_freed_takes_no_calls),
         TEST(a_channel_may_be_freed_while_its_loop_runs),
         TEST(starting_a_call_survives_want_of_memory),
+        cmocka_unit_test(a_call_ends_once_whatever_memory_is_short_for),
     };
 
     if (pl_secret_init() < 0)
