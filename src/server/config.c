@@ -1,5 +1,6 @@
 /*
- * config.c - one table of keys serves the options, the file and the help.
+ * config.c - one table of keys serves the options, the file and the help; the numbers of
+ * section [limits] have a table of their own.
  *
  * The file is read first, whatever the order of the options, so that an option
  * always wins.
@@ -9,6 +10,7 @@
 #include "base/err.h"
 #include "model/limits.h"
 #include "net/thread.h"
+#include "server/config_limits.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,10 +25,9 @@
 /* Sets a value; false where it is not one that the key takes. */
 typedef bool (*set_fn)(struct pl_config *config, const char *value);
 
+/* A key of section [server], and an option. */
 struct key {
-    const char *section;
-    const char *name; /* in the file; as an option with '-' for '_' */
-    bool option;
+    const char *name;  /* in the file; as an option with '-' for '_' */
     const char *takes; /* what would be right */
     const char *help;
     set_fn set;
@@ -95,6 +96,42 @@ static bool set_tls_client_ca(struct pl_config *config, const char *value)
     return parse_path(value, config->tls_client_ca);
 }
 
+/* As browsers write it (RFC 6454, section 6.2): no path, no capital letters. */
+static bool is_origin(const char *text, size_t size)
+{
+    static const char *const schemes[] = {"https://", "http://"};
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-:[]";
+
+    if (size == 1 && text[0] == '*')
+        return true;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t scheme_size = strlen(schemes[i]);
+
+        if (size > scheme_size && strncmp(text, schemes[i], scheme_size) == 0)
+            return strspn(text + scheme_size, allowed) >= size - scheme_size;
+    }
+    return false;
+}
+
+/* Origins, with spaces between them. */
+static bool set_cors_origins(struct pl_config *config, const char *value)
+{
+    const char *at = value + strspn(value, " \t");
+
+    while (*at != 0) {
+        size_t size = strcspn(at, " \t");
+
+        if (config->cors_origins_len == PL_CONFIG_ORIGINS_LEN_MAX ||
+            size >= PL_CONFIG_ORIGIN_SIZE || !is_origin(at, size))
+            return false;
+        memcpy(config->cors_origins[config->cors_origins_len], at, size);
+        config->cors_origins[config->cors_origins_len++][size] = 0;
+        at += size;
+        at += strspn(at, " \t");
+    }
+    return true;
+}
+
 static bool set_loops(struct pl_config *config, const char *value)
 {
     int64_t number;
@@ -135,104 +172,27 @@ static bool set_log_format(struct pl_config *config, const char *value)
     return true;
 }
 
-static bool set_guest_idle(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 1, 10 * 366 * 86400LL, &number))
-        return false;
-    config->guest_idle_ms = number * 1000;
-    return true;
-}
-
-static bool set_text_size(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 1, PL_TEXT_SIZE_MAX, &number))
-        return false;
-    config->text_size_max = (size_t)number;
-    return true;
-}
-
-static bool set_heartbeat(struct pl_config *config, const char *value)
-{
-    return parse_number(value, 10, 3600 * 1000, &config->heartbeat_ms);
-}
-
-static bool set_tails_size(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 64 * 1024, INT64_C(1) << 40, &number))
-        return false;
-    config->tails_size_max = (size_t)number;
-    return true;
-}
-
-static bool set_connections(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 1, 10 * 1000 * 1000, &number))
-        return false;
-    config->connections_max = (uint32_t)number;
-    return true;
-}
-
-static bool set_requests(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 1, 10 * 1000 * 1000, &number))
-        return false;
-    config->requests_max = (uint32_t)number;
-    return true;
-}
-
-static bool set_send_rate(struct pl_config *config, const char *value)
-{
-    int64_t number;
-
-    if (!parse_number(value, 0, 1000 * 1000, &number))
-        return false;
-    config->send_rate = (uint32_t)number;
-    return true;
-}
-
 static const struct key keys[] = {
-    {"server", "listen", true, "HOST:PORT, port 0 for a free one",
+    {"listen", "HOST:PORT, port 0 for a free one",
      "where to listen; may be repeated (127.0.0.1:50051)", set_listen},
-    {"server", "data", true, "a folder", "where the data is kept", set_data},
-    {"server", "loops", true, "1 to 64", "threads that serve connections (one a core)", set_loops},
-    {"server", "guests", true, "on or off", "whether guests may sign in (on)", set_guests},
-    {"server", "durability", true, "synced or written",
+    {"data", "a folder", "where the data is kept", set_data},
+    {"loops", "1 to 64", "threads that serve connections (one a core)", set_loops},
+    {"guests", "on or off", "whether guests may sign in (on)", set_guests},
+    {"durability", "synced or written",
      "what an acknowledged message survives: a power cut, or only a crash (synced)",
      set_durability},
-    {"server", "log_level", true, "error, warning, info or debug", "what is logged (info)",
-     set_log_level},
-    {"server", "log_format", true, "text or json", "how it is logged (text)", set_log_format},
-    {"server", "tls_cert", true, "a PEM file",
-     "the server's certificate and its chain; with it, TLS is spoken", set_tls_cert},
-    {"server", "tls_key", true, "a PEM file", "the certificate's private key", set_tls_key},
-    {"server", "tls_client_ca", true, "a PEM file",
-     "authorities; clients must have a certificate by one of them", set_tls_client_ca},
-    {"limits", "guest_idle_s", false, "seconds, 1 to 316224000",
-     "a guest's name is free after so long without use (604800)", set_guest_idle},
-    {"limits", "text_size", false, "bytes, 1 to 16384", "the longest message (16384)",
-     set_text_size},
-    {"limits", "heartbeat_ms", false, "milliseconds, 10 to 3600000",
-     "a stream's silence before a heartbeat (20000)", set_heartbeat},
-    {"limits", "tails_size", false, "bytes, 65536 or more",
-     "latest events kept in memory, for each loop (8388608)", set_tails_size},
-    {"limits", "connections", false, "1 to 10000000", "connections, for each loop (100000)",
-     set_connections},
-    {"limits", "requests", false, "1 to 10000000", "requests that may wait (65536)", set_requests},
-    {"limits", "send_rate", false, "0 to 1000000",
-     "messages a second from one connection; 0 for no limit (0)", set_send_rate},
+    {"log_level", "error, warning, info or debug", "what is logged (info)", set_log_level},
+    {"log_format", "text or json", "how it is logged (text)", set_log_format},
+    {"tls_cert", "a PEM file", "the server's certificate and its chain; with it, TLS is spoken",
+     set_tls_cert},
+    {"tls_key", "a PEM file", "the certificate's private key", set_tls_key},
+    {"tls_client_ca", "a PEM file", "authorities; clients must have a certificate by one of them",
+     set_tls_client_ca},
+    {"cors_origins", "origins such as https://example.org, or *",
+     "whose web pages may call, besides its own; may be repeated (none)", set_cors_origins},
 };
 
-enum { KEYS_LEN = sizeof keys / sizeof keys[0] };
+enum { KEYS_LEN = sizeof keys / sizeof keys[0], TAKES_SIZE = 128, OPTION_SIZE = 32 };
 
 struct file_read {
     struct pl_config *config;
@@ -276,29 +236,56 @@ static char *read_line(char *to, int size, void *self)
     return to;
 }
 
+/* The keys that there are. */
+static void print_keys(void)
+{
+    for (size_t i = 0; i < KEYS_LEN; i++)
+        fprintf(stderr, "%s [server] %s", i > 0 ? "," : "", keys[i].name);
+    for (size_t i = 0; i < pl_limit_keys_len; i++)
+        fprintf(stderr, ", [limits] %s", pl_limit_keys[i].name);
+    fprintf(stderr, "\n");
+}
+
+/* Sets a key of the file; false where there is none of that name. The text is empty
+ * where the value is one that the key takes, else it says what would be right. */
+static bool set_pair(struct pl_config *config, const char *section, const char *name,
+                     const char *value, char *right, size_t size)
+{
+    const struct pl_limit_key *limit = pl_limit_key_find(name);
+
+    right[0] = 0;
+    if (strcmp(section, "limits") == 0 && limit != NULL) {
+        if (!pl_limit_set(limit, value, config))
+            pl_limit_takes(limit, right, size);
+        return true;
+    }
+    for (size_t i = 0; strcmp(section, "server") == 0 && i < KEYS_LEN; i++) {
+        if (strcmp(name, keys[i].name) != 0)
+            continue;
+        if (!keys[i].set(config, value))
+            snprintf(right, size, "%s", keys[i].takes);
+        return true;
+    }
+    return false;
+}
+
 /* inih calls it for each pair; 0 would be an error without a text of ours. */
 static int on_pair(void *self, const char *section, const char *name, const char *value)
 {
     struct file_read *file = self;
-    int line = file->line;
+    char right[TAKES_SIZE];
 
-    for (size_t i = 0; i < KEYS_LEN; i++) {
-        if (strcmp(section, keys[i].section) != 0 || strcmp(name, keys[i].name) != 0)
-            continue;
-        if (!keys[i].set(file->config, value)) {
-            fprintf(stderr, "parlad: %s:%d: '%s' must be %s, not '%s'\n", file->path, line, name,
-                    keys[i].takes, value);
-            file->failed = true;
-        }
-        return 1;
+    if (!set_pair(file->config, section, name, value, right, sizeof right)) {
+        fprintf(stderr,
+                "parlad: %s:%d: there is no key '%s' in section [%s]; the keys are:", file->path,
+                file->line, name, section);
+        print_keys();
+        file->failed = true;
+    } else if (right[0] != 0) {
+        fprintf(stderr, "parlad: %s:%d: '%s' must be %s, not '%s'\n", file->path, file->line, name,
+                right, value);
+        file->failed = true;
     }
-    fprintf(stderr,
-            "parlad: %s:%d: there is no key '%s' in section [%s]; the keys are:", file->path, line,
-            name, section);
-    for (size_t i = 0; i < KEYS_LEN; i++)
-        fprintf(stderr, "%s [%s] %s", i > 0 ? "," : "", keys[i].section, keys[i].name);
-    fprintf(stderr, "\n");
-    file->failed = true;
     return 1;
 }
 
@@ -321,29 +308,6 @@ static bool read_file(struct pl_config *config, const char *path)
     return line == 0 && !file.failed;
 }
 
-static void print_help(void)
-{
-    printf("Usage: parlad [OPTION]...\n"
-           "Serves chat over gRPC until it gets SIGTERM or SIGINT.\n\n");
-    for (size_t i = 0; i < KEYS_LEN; i++) {
-        char name[32];
-
-        if (!keys[i].option)
-            continue;
-        snprintf(name, sizeof name, "--%s", keys[i].name);
-        for (char *c = name + 2; *c != 0; c++)
-            *c = *c == '_' ? '-' : *c;
-        printf("  %-15s %s\n%18s%s\n", name, keys[i].takes, "", keys[i].help);
-    }
-    printf("  %-15s %s\n%18s%s\n", "--config", "a file", "",
-           "keys of the same names, and those below; options win");
-    printf("  --version\n  --help\n\nKeys of the file only:\n");
-    for (size_t i = 0; i < KEYS_LEN; i++)
-        if (!keys[i].option)
-            printf("  [%s] %-13s %s\n%24s%s\n", keys[i].section, keys[i].name, keys[i].takes, "",
-                   keys[i].help);
-}
-
 static void set_defaults(struct pl_config *config)
 {
     uint32_t cpus = pl_cpu_count();
@@ -354,13 +318,47 @@ static void set_defaults(struct pl_config *config)
         .durability = PL_DURABILITY_SYNCED,
         .log_level = PL_DIAG_INFO,
         .log_format = PL_DIAG_TEXT,
-        .guest_idle_ms = 7 * 86400 * INT64_C(1000),
-        .text_size_max = PL_TEXT_SIZE_MAX,
-        .heartbeat_ms = 20 * 1000,
-        .tails_size_max = 8 * 1024 * 1024,
-        .connections_max = 100000,
-        .requests_max = 65536,
     };
+    pl_limits_set_defaults(config);
+}
+
+static void print_limits(void)
+{
+    static struct pl_config defaults; /* large */
+
+    set_defaults(&defaults);
+    for (size_t i = 0; i < pl_limit_keys_len; i++) {
+        const struct pl_limit_key *key = &pl_limit_keys[i];
+        char takes[TAKES_SIZE];
+
+        pl_limit_takes(key, takes, sizeof takes);
+        printf("  %-23s %s\n%26s%s (%lld)\n", key->name, takes, "", key->help,
+               (long long)pl_limit_get(key, &defaults));
+    }
+}
+
+/* The option's name, without its dashes in front. */
+static void option_name(const struct key *key, char name[OPTION_SIZE])
+{
+    snprintf(name, OPTION_SIZE, "%s", key->name);
+    for (char *c = name; *c != 0; c++)
+        *c = *c == '_' ? '-' : *c;
+}
+
+static void print_help(void)
+{
+    printf("Usage: parlad [OPTION]...\n"
+           "Serves chat over gRPC until it gets SIGTERM or SIGINT.\n\n");
+    for (size_t i = 0; i < KEYS_LEN; i++) {
+        char name[OPTION_SIZE];
+
+        option_name(&keys[i], name);
+        printf("  --%-13s %s\n%18s%s\n", name, keys[i].takes, "", keys[i].help);
+    }
+    printf("  %-15s %s\n%18s%s\n", "--config", "a file", "",
+           "section [server] has keys of the same names, [limits] those below; options win");
+    printf("  --version\n  --help\n\nKeys of section [limits]:\n");
+    print_limits();
 }
 
 /* The folder where the data lies unless said otherwise. */
@@ -385,16 +383,12 @@ static bool default_data(struct pl_config *config)
 
 enum { OPT_KEY = 1000, OPT_CONFIG = 2000, OPT_VERSION, OPT_HELP };
 
-static void make_options(struct option options[KEYS_LEN + 4], char names[KEYS_LEN][32])
+static void make_options(struct option options[KEYS_LEN + 4], char names[KEYS_LEN][OPTION_SIZE])
 {
     size_t n = 0;
 
     for (size_t i = 0; i < KEYS_LEN; i++) {
-        if (!keys[i].option)
-            continue;
-        snprintf(names[i], 32, "%s", keys[i].name);
-        for (char *c = names[i]; *c != 0; c++)
-            *c = *c == '_' ? '-' : *c;
+        option_name(&keys[i], names[i]);
         options[n++] = (struct option){names[i], required_argument, NULL, OPT_KEY + (int)i};
     }
     options[n++] = (struct option){"config", required_argument, NULL, OPT_CONFIG};
@@ -403,16 +397,28 @@ static void make_options(struct option options[KEYS_LEN + 4], char names[KEYS_LE
     options[n] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* What the file lists goes where an option begins a list of its own. */
+struct lists {
+    bool listen, cors_origins;
+};
+
 static bool apply_option(struct pl_config *config, const struct key *key, const char *value,
-                         bool *listened)
+                         struct lists *lists)
 {
-    if (key->set == set_listen && !*listened) {
-        config->listen_len = 0; /* options win over the file */
-        *listened = true;
+    char name[OPTION_SIZE];
+
+    if (key->set == set_listen && !lists->listen) {
+        config->listen_len = 0;
+        lists->listen = true;
+    }
+    if (key->set == set_cors_origins && !lists->cors_origins) {
+        config->cors_origins_len = 0;
+        lists->cors_origins = true;
     }
     if (key->set(config, value))
         return true;
-    fprintf(stderr, "parlad: --%s must be %s, not '%s'\n", key->name, key->takes, value);
+    option_name(key, name);
+    fprintf(stderr, "parlad: --%s must be %s, not '%s'\n", name, key->takes, value);
     return false;
 }
 
@@ -421,8 +427,8 @@ static bool apply_option(struct pl_config *config, const struct key *key, const 
 static enum pl_config_result scan(int argc, char **argv, struct pl_config *config, bool first)
 {
     struct option options[KEYS_LEN + 4];
-    char names[KEYS_LEN][32];
-    bool listened = false;
+    char names[KEYS_LEN][OPTION_SIZE];
+    struct lists lists = {false, false};
     int option;
 
     make_options(options, names);
@@ -444,7 +450,7 @@ static enum pl_config_result scan(int argc, char **argv, struct pl_config *confi
         if (first && option == OPT_CONFIG && !read_file(config, optarg))
             return PL_CONFIG_INVALID;
         if (!first && option >= OPT_KEY && option < OPT_KEY + KEYS_LEN &&
-            !apply_option(config, &keys[option - OPT_KEY], optarg, &listened))
+            !apply_option(config, &keys[option - OPT_KEY], optarg, &lists))
             return PL_CONFIG_INVALID;
     }
     if (optind < argc) {
@@ -479,7 +485,7 @@ enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *re
         result = scan(argc, argv, ret_config, false);
     if (result != PL_CONFIG_RUN)
         return result;
-    if (!check_tls(ret_config))
+    if (!check_tls(ret_config) || !pl_limits_agree(ret_config))
         return PL_CONFIG_INVALID;
     if (ret_config->listen_len == 0)
         set_listen(ret_config, PL_LISTEN_DEFAULT);

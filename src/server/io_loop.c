@@ -182,6 +182,20 @@ static void frame_heartbeat(void *self, int64_t now_ms, pl_position position,
     framer.heartbeat(self, pl_clock_wall_ms(), position, backlog, out);
 }
 
+static int make_host(struct pl_io_loop *io)
+{
+    const struct pl_config *config = io->config.config;
+    int rc = pl_rpc_host_new(&pl_port_host_ops, &io->host);
+
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < config->cors_origins_len; i++)
+        io->origins[i] = config->cors_origins[i];
+    pl_rpc_host_set_origins(io->host, io->origins, config->cors_origins_len);
+    pl_rpc_host_set_limits(io->host, &config->rpc);
+    return PL_OK;
+}
+
 static int add_services(struct pl_io_loop *io)
 {
     static const struct pl_service_def *const defs[PL_SERVICES_LEN] = {
@@ -237,12 +251,11 @@ static uint64_t beat_ms_of(const struct pl_config *config)
 static int make_port(struct pl_io_loop *io)
 {
     struct pl_port_config port = {
-        .limits = PL_PORT_LIMITS_DEFAULT,
+        .limits = io->config.config->port,
         .tls = io->config.tls,
         .extra_size = sizeof(struct pl_connection),
     };
 
-    port.limits.connections_max = io->config.config->connections_max;
     return pl_port_new(io->loop, io->host, &port, &io->port);
 }
 
@@ -269,7 +282,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     pl_list_init(&io->stream_calls);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
-        rc = pl_rpc_host_new(&pl_port_host_ops, &io->host);
+        rc = make_host(io);
     if (rc == PL_OK)
         rc = add_services(io);
     if (rc == PL_OK)

@@ -41,6 +41,7 @@ struct pl_io_loop {
     struct pl_loop *loop;
     struct pl_thread *thread;
     struct pl_rpc_host *host;
+    const char *origins[PL_CONFIG_ORIGINS_LEN_MAX]; /* the configuration's, for the host */
     struct pl_rpc_health *health;
     struct pl_rpc_reflection *reflection;
     struct pl_hub *hub;

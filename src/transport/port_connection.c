@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
@@ -73,11 +74,10 @@ static void say_turned_away(struct pl_port *port, const struct pl_socket *socket
     port->turned_away_ms = now_ms + TURNED_AWAY_MS;
 }
 
-static void open_rpc(struct pl_port_connection *connection)
+static void open_rpc(struct pl_port_connection *connection, enum pl_rpc_http_version version)
 {
     struct pl_port *port = connection->port_weak;
-    int rc =
-        pl_rpc_conn_new(port->host_weak, PL_RPC_HTTP_ANY, now_ms_of(connection), &connection->rpc);
+    int rc = pl_rpc_conn_new(port->host_weak, version, now_ms_of(connection), &connection->rpc);
 
     if (rc < 0) {
         say_turned_away(port, connection->socket, rc);
@@ -91,6 +91,24 @@ static void open_rpc(struct pl_port_connection *connection)
     pl_port_connection_mark(connection);
 }
 
+/* Reads while rpc wants it: what a client sends ahead of its answers waits in the
+ * kernel. */
+static void update_reading(struct pl_port_connection *connection)
+{
+    bool wanted;
+
+    if (connection->state != PL_PORT_CONNECTION_OPEN)
+        return;
+    wanted = !connection->ended && pl_rpc_conn_wants_recv(connection->rpc);
+    if (wanted == connection->reading)
+        return;
+    connection->reading = wanted;
+    if (!wanted)
+        pl_socket_read_stop(connection->socket);
+    else if (pl_socket_read_start(connection->socket) < 0)
+        pl_port_connection_close(connection, false);
+}
+
 static void feed(struct pl_port_connection *connection, struct pl_bytes data)
 {
     if (connection->state != PL_PORT_CONNECTION_OPEN)
@@ -99,6 +117,7 @@ static void feed(struct pl_port_connection *connection, struct pl_bytes data)
         pl_diag(PL_DIAG_DEBUG, "net", "%s broke the protocol", pl_socket_peer(connection->socket));
         say_and_close(connection);
     }
+    update_reading(connection);
 }
 
 static void handshake_failed(struct pl_port_connection *connection, int err)
@@ -123,15 +142,22 @@ static void start_tls(struct pl_port_connection *connection, struct pl_bytes fir
         handshake_failed(connection, rc);
 }
 
+/* What ALPN agreed on; without it the first bytes tell. */
+static enum pl_rpc_http_version version_of(const char *alpn)
+{
+    if (alpn == NULL)
+        return PL_RPC_HTTP_ANY;
+    return strcmp(alpn, "h2") == 0 ? PL_RPC_HTTP_2 : PL_RPC_HTTP_1;
+}
+
 static void on_secured(void *self, int err, const char *alpn)
 {
     struct pl_port_connection *connection = self;
 
-    (void)alpn;
     if (err < 0)
         handshake_failed(connection, err);
     else
-        open_rpc(connection);
+        open_rpc(connection, version_of(alpn));
 }
 
 /* The first bytes on a port that speaks TLS. */
@@ -142,7 +168,11 @@ static void begin_secure(struct pl_port_connection *connection, struct pl_bytes 
         return;
     }
     pl_diag(PL_DIAG_DEBUG, "net", "%s speaks no TLS", pl_socket_peer(connection->socket));
-    pl_port_connection_close(connection, true);
+    open_rpc(connection, PL_RPC_HTTP_ANY);
+    if (connection->state != PL_PORT_CONNECTION_OPEN)
+        return;
+    pl_rpc_conn_turn_away(connection->rpc, "this port speaks TLS: use grpcs:// or https://");
+    feed(connection, data);
 }
 
 static void on_read(void *self, struct pl_bytes data)
@@ -155,7 +185,7 @@ static void on_read(void *self, struct pl_bytes data)
     } else if (connection->port_weak->tls != NULL) {
         begin_secure(connection, data);
     } else {
-        open_rpc(connection);
+        open_rpc(connection, PL_RPC_HTTP_ANY);
         feed(connection, data);
     }
 }
@@ -165,16 +195,18 @@ static void on_drained(void *self)
     pl_port_connection_mark(self);
 }
 
-/* A peer that will send no more may still read what it has asked for already; it
- * gets what there is by now. */
+/* A peer that will send no more may still wait for an answer. */
 static void on_end(void *self, int err)
 {
     struct pl_port_connection *connection = self;
 
-    if (err == PL_OK && connection->state == PL_PORT_CONNECTION_OPEN)
+    connection->ended = true;
+    if (err < 0 || connection->state != PL_PORT_CONNECTION_OPEN)
+        pl_port_connection_close(connection, false);
+    else if (pl_rpc_conn_recv_end(connection->rpc, now_ms_of(connection)) < 0)
         say_and_close(connection);
     else
-        pl_port_connection_close(connection, false);
+        pl_port_connection_mark(connection); /* to be closed if nothing is left to say */
 }
 
 static void on_close(void *self)
@@ -239,6 +271,7 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
                                   .on_close = on_close,
                                   .on_secured = on_secured,
                               });
+    connection->reading = true;
     rc = pl_socket_read_start(socket);
     if (rc < 0)
         pl_port_connection_close(connection, false);
@@ -267,6 +300,7 @@ void pl_port_connection_flush(struct pl_port_connection *connection)
     if (size < 0 || (size == 0 && pl_rpc_conn_finished(connection->rpc) &&
                      !pl_socket_writing(connection->socket)))
         pl_port_connection_close(connection, true);
+    update_reading(connection);
 }
 
 void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms)
@@ -284,6 +318,7 @@ void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_
         if (now_ms >= pl_rpc_conn_due_ms(connection->rpc) &&
             pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
             say_and_close(connection);
+        update_reading(connection);
         return;
     case PL_PORT_CONNECTION_CLOSING:
         return;

@@ -48,6 +48,8 @@ struct pl_port_connection {
     struct pl_peer *peer;
     struct pl_rpc_conn *rpc; /* while OPEN */
     enum pl_port_connection_state state;
+    bool reading;        /* from the socket */
+    bool ended;          /* the peer will send no more */
     int64_t deadline_ms; /* of the states before OPEN */
     _Alignas(max_align_t) uint8_t extra[];
 };

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/limits.h"
 #include "server/config.h"
+#include "server/config_limits.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGS_LEN_MAX = 24, SAID_SIZE = 4096 };
+enum { ARGS_LEN_MAX = 24, SAID_SIZE = 8192 };
 
 /* Reads options, up to a NULL, while standard output and error go to a file. */
 struct reading {
@@ -137,7 +138,14 @@ static void defaults_are_those_of_the_help(void **state)
     assert_int_equal(config->text_size_max, 16384);
     assert_int_equal(config->heartbeat_ms, 20000);
     assert_int_equal(config->tails_size_max, 8388608);
-    assert_int_equal(config->connections_max, 100000);
+    assert_int_equal(config->port.connections_max, 100000);
+    assert_int_equal(config->port.peer_connections_max, 1000);
+    assert_int_equal(config->rpc.message_size_max, 4194304);
+    assert_int_equal(config->rpc.age_max_ms, 0);
+    assert_string_equal(config->tls_cert, "");
+    assert_string_equal(config->tls_key, "");
+    assert_string_equal(config->tls_client_ca, "");
+    assert_int_equal(config->cors_origins_len, 0);
     assert_int_equal(config->requests_max, 65536);
     assert_int_equal(config->send_rate, 0);
 }
@@ -157,13 +165,17 @@ static void every_key_of_the_file_is_read(void **state)
                        "durability = written\n"
                        "log_level = debug\n"
                        "log_format = json\n"
+                       "tls_cert = /cert.pem\n"
+                       "tls_key = /key.pem\n"
+                       "tls_client_ca = /ca.pem\n"
+                       "cors_origins = https://a.example http://[::1]:8080\n"
+                       "cors_origins = *\n"
                        "\n"
                        "[limits]\n"
                        "guest_idle_s = 5\n"
                        "text_size = 100\n"
                        "heartbeat_ms = 50\n"
                        "tails_size = 65536\n"
-                       "connections = 7\n"
                        "requests = 8\n"
                        "send_rate = 9\n");
     assert_string_equal(reading->said, "");
@@ -181,9 +193,117 @@ static void every_key_of_the_file_is_read(void **state)
     assert_int_equal(config->text_size_max, 100);
     assert_int_equal(config->heartbeat_ms, 50);
     assert_int_equal(config->tails_size_max, 65536);
-    assert_int_equal(config->connections_max, 7);
+    assert_string_equal(config->tls_cert, "/cert.pem");
+    assert_string_equal(config->tls_key, "/key.pem");
+    assert_string_equal(config->tls_client_ca, "/ca.pem");
+    assert_int_equal(config->cors_origins_len, 3);
+    assert_string_equal(config->cors_origins[0], "https://a.example");
+    assert_string_equal(config->cors_origins[1], "http://[::1]:8080");
+    assert_string_equal(config->cors_origins[2], "*");
     assert_int_equal(config->requests_max, 8);
     assert_int_equal(config->send_rate, 9);
+}
+
+/* Where a limit of the port or of rpc lies. */
+static int64_t limit_of(const struct pl_config *config, const char *name)
+{
+    const struct pl_limit_key *key = pl_limit_key_find(name);
+
+    assert_non_null(key);
+    return pl_limit_get(key, config);
+}
+
+static void every_limit_is_a_key_of_its_own(void **state)
+{
+    struct reading *reading = *state;
+    char text[SAID_SIZE];
+    size_t at = (size_t)snprintf(text, sizeof text, "[limits]\n");
+
+    for (size_t i = 0; i < pl_limit_keys_len; i++) /* of each its least, and a bit */
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s = %lld\n", pl_limit_keys[i].name,
+                               (long long)pl_limit_keys[i].min + (long long)i);
+    read_text(reading, text);
+    assert_string_equal(reading->said, "");
+    assert_int_equal(reading->result, PL_CONFIG_RUN);
+    for (size_t i = 0; i < pl_limit_keys_len; i++)
+        assert_int_equal(limit_of(&reading->config, pl_limit_keys[i].name),
+                         pl_limit_keys[i].min + (int64_t)i);
+}
+
+static void every_limit_has_bounds(void **state)
+{
+    struct reading *reading = *state;
+
+    for (size_t i = 0; i < pl_limit_keys_len; i++) {
+        const struct pl_limit_key *key = &pl_limit_keys[i];
+        char text[200], takes[128];
+
+        read_options(reading, "--data", "/d");
+        assert_in_range(limit_of(&reading->config, key->name), key->min, key->max);
+        pl_limit_takes(key, takes, sizeof takes);
+        for (int upper = 0; upper < 2; upper++) {
+            snprintf(text, sizeof text, "[limits]\n%s = %lld\n", key->name,
+                     (long long)(upper ? key->max + 1 : key->min - 1));
+            read_text(reading, text);
+            assert_int_equal(reading->result, PL_CONFIG_INVALID);
+            assert_said(reading, takes);
+        }
+    }
+}
+
+static void limits_that_contradict_each_other_are_told(void **state)
+{
+    struct reading *reading = *state;
+
+    read_text(reading, "[limits]\nmessage_size = 100000\nheld_size = 99999\n");
+    assert_int_equal(reading->result, PL_CONFIG_INVALID);
+    assert_said(reading, "message_size is 100000, which is more than held_size, 99999");
+    read_text(reading, "[limits]\nmessage_size = 2000\n");
+    assert_int_equal(reading->result, PL_CONFIG_INVALID);
+    assert_said(reading, "text_size is 16384, which is more than message_size, 2000");
+    read_text(reading, "[limits]\nmessage_size = 2000\ntext_size = 1000\nheld_size = 2000\n");
+    assert_string_equal(reading->said, "");
+    assert_int_equal(reading->result, PL_CONFIG_RUN);
+}
+
+static void certificate_and_key_go_together(void **state)
+{
+    struct reading *reading = *state;
+
+    read_options(reading, "--tls-cert", "c");
+    assert_int_equal(reading->result, PL_CONFIG_INVALID);
+    assert_said(reading, "give tls_key too");
+    read_options(reading, "--tls-key", "k");
+    assert_int_equal(reading->result, PL_CONFIG_INVALID);
+    assert_said(reading, "give tls_cert too");
+    read_options(reading, "--tls-client-ca", "a");
+    assert_int_equal(reading->result, PL_CONFIG_INVALID);
+    read_options(reading, "--tls-client-ca", "a", "--tls-cert", "c", "--tls-key", "k");
+    assert_int_equal(reading->result, PL_CONFIG_RUN);
+}
+
+static void an_origin_is_a_scheme_and_a_host(void **state)
+{
+    static const char *const bad[] = {
+        "a.example",
+        "https://",
+        "https://a.example/",
+        "https://A.example",
+        "ftp://a.example",
+        "https://a b",
+        "null",
+        "**",
+        "https://a?b",
+        "https://u@a",
+        "* https://a/b",
+    };
+    struct reading *reading = *state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        read_options(reading, "--cors-origins", bad[i]);
+        assert_int_equal(reading->result, PL_CONFIG_INVALID);
+        assert_said(reading, "--cors-origins must be origins such as https://example.org, or *");
+    }
 }
 
 static void every_option_is_read_and_wins_over_the_file(void **state)
@@ -194,12 +314,13 @@ static void every_option_is_read_and_wins_over_the_file(void **state)
 
     assert_non_null(file);
     fputs("[server]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:2\ndata = /file\nloops = 3\n"
-          "guests = off\nlog_level = debug\n",
+          "guests = off\nlog_level = debug\ncors_origins = https://file.example\n",
           file);
     fclose(file);
     read_options(reading, "--listen", "127.0.0.1:3", "--data", "/option", "--loops", "2",
                  "--guests", "on", "--config", reading->file, "--durability", "written",
-                 "--log-level", "error", "--log-format", "json");
+                 "--log-level", "error", "--log-format", "json", "--cors-origins",
+                 "https://a.example https://b.example", "--cors-origins", "https://c.example");
     assert_string_equal(reading->said, "");
     assert_int_equal(reading->result, PL_CONFIG_RUN);
     assert_int_equal(config->listen_len, 1);
@@ -209,6 +330,9 @@ static void every_option_is_read_and_wins_over_the_file(void **state)
     assert_true(config->guests);
     assert_int_equal(config->durability, PL_DURABILITY_WRITTEN);
     assert_int_equal(config->log_level, PL_DIAG_ERROR);
+    assert_int_equal(config->cors_origins_len, 3);
+    assert_string_equal(config->cors_origins[0], "https://a.example");
+    assert_string_equal(config->cors_origins[2], "https://c.example");
     assert_int_equal(config->log_format, PL_DIAG_JSON);
 }
 
@@ -232,7 +356,7 @@ static void a_bad_value_is_told_with_file_line_and_what_would_be_right(void **st
         {"limits", "guest_idle_s = 99999999999999999999", "seconds, 1 to 316224000"},
         {"limits", "text_size = 16385", "bytes, 1 to 16384"},
         {"limits", "heartbeat_ms = 9", "milliseconds, 10 to 3600000"},
-        {"limits", "tails_size = 65535", "bytes, 65536 or more"},
+        {"limits", "tails_size = 65535", "bytes, 65536 to 1099511627776"},
         {"limits", "connections = 0", "1 to 10000000"},
         {"limits", "requests = 0", "1 to 10000000"},
         {"limits", "send_rate = 1000001", "0 to 1000000"},
@@ -340,9 +464,11 @@ static void at_most_sixteen_addresses_are_taken(void **state)
 static void help_and_version_need_nothing_else(void **state)
 {
     static const char *const told[] = {
-        "--listen", "--data",       "--loops",      "--guests",     "--durability", "--log-level",
-        "--config", "--log-format", "text_size",    "tails_size",   "--version",    "--help",
-        "requests", "connections",  "guest_idle_s", "heartbeat_ms", "send_rate",
+        "--listen",       "--data",   "--loops",      "--guests",     "--durability",
+        "--log-level",    "--config", "--log-format", "text_size",    "tails_size",
+        "--version",      "--help",   "--tls-cert",   "--tls-key",    "--tls-client-ca",
+        "--cors-origins", "requests", "connections",  "guest_idle_s", "heartbeat_ms",
+        "send_rate",
     };
     struct reading *reading = *state;
 
@@ -350,6 +476,8 @@ static void help_and_version_need_nothing_else(void **state)
     assert_int_equal(reading->result, PL_CONFIG_DONE);
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
         assert_said(reading, told[i]);
+    for (size_t i = 0; i < pl_limit_keys_len; i++)
+        assert_said(reading, pl_limit_keys[i].name);
     read_options(reading, "--version");
     assert_int_equal(reading->result, PL_CONFIG_DONE);
     assert_said(reading, "parlad ");
@@ -360,6 +488,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_are_those_of_the_help, setup, teardown),
         cmocka_unit_test_setup_teardown(every_key_of_the_file_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_limit_is_a_key_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_limit_has_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_that_contradict_each_other_are_told, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(certificate_and_key_go_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_origin_is_a_scheme_and_a_host, setup, teardown),
         cmocka_unit_test_setup_teardown(every_option_is_read_and_wins_over_the_file, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_bad_value_is_told_with_file_line_and_what_would_be_right,
