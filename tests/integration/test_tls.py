@@ -13,11 +13,14 @@ import pytest
 from support.certificates import Authority
 from support.client import Guest
 from support.deadline import DEADLINE
+from support.http2 import GOAWAY, RawClient
 from support.server import COMMAND
 
 WARNING = "there is no TLS"
 RELOADED = "new connections get the certificate"
 KEPT = "the old ones stay"
+TLS_ONLY = b"this port speaks TLS: use grpcs:// or https://"
+INADEQUATE_SECURITY = 0xC  # RFC 9113, section 7
 
 
 @pytest.fixture(scope="module", name="authority")
@@ -257,6 +260,40 @@ def test_a_failed_handshake_is_for_who_debugs(serve, tmp_path):
         dial(server, context_of(other))
     server.stop()
     assert "TLS failed" not in server.stderr_text()
+
+
+def test_a_plain_http_1_client_is_told(serve):
+    server = serve()
+    host, port = server.address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), DEADLINE) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        answer = plain.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert TLS_ONLY in answer
+
+
+def test_a_plain_http_2_client_is_told_and_served_nothing(serve):
+    server = serve()
+    client = RawClient(server.address)
+    client.call(1, "/parla.v1.SessionService/SignInAsGuest", message=b"")
+    found = client.read_until(lambda frame: frame[0] == GOAWAY)
+    assert int.from_bytes(found[3][4:8], "big") == INADEQUATE_SECURITY
+    assert TLS_ONLY in found[3]
+    client.hung_up()
+
+
+def test_curl_speaks_both_versions_over_tls(serve, authority):
+    server = serve()
+    for version in ("1.1", "2"):
+        done = subprocess.run(
+            ["curl", "--silent", "--show-error", f"--http{version}", "--write-out", "%{http_version}"]
+            + ["--cacert", str(authority.pair.cert), f"https://{server.address}/healthz"],
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode().splitlines() == ["ok", version]
 
 
 def start_fails(folder, *arguments):
