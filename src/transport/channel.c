@@ -54,12 +54,12 @@ void pl_channel_is_well(struct pl_channel *channel)
     pl_backoff_reset(&channel->backoff);
 }
 
-/* The state is TRANSIENT_FAILURE until then. */
+/* The state is TRANSIENT_FAILURE until then, which may be over already. */
 static void fail_until(struct pl_channel *channel, int64_t again_ms, const char *why)
 {
     int64_t now = pl_channel_now_ms(channel);
 
-    if (again_ms < now + channel->wait_ms_min)
+    if (channel->wait_ms_min > 0 && again_ms < now + channel->wait_ms_min)
         again_ms = now + channel->wait_ms_min;
     channel->wait_ms_min = 0;
     channel->again_ms = again_ms;

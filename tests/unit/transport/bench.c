@@ -243,6 +243,8 @@ void bench_open(struct bench *bench)
 
 void bench_done(struct bench *bench)
 {
+    if (bench->channel != NULL)
+        bench->channel->inside = false; /* where a test has failed in a callback */
     pl_channel_free(bench->channel);
     pl_bound_close(bench->bound);
     bench->on_turn = NULL;
@@ -316,6 +318,12 @@ struct caller *bench_call(struct bench *bench, size_t nth,
     pl_channel_half_close(caller->call);
     assert_int_equal(caller->closed, 0);
     return caller;
+}
+
+void bench_run_out(struct caller *caller)
+{
+    caller->call->deadline_ms = pl_loop_now_ms(caller->bench_weak->loop);
+    pl_timer_start(caller->call->timer, 0, 0);
 }
 
 bool bench_all_closed(const struct bench *bench, size_t len)

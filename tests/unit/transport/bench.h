@@ -80,6 +80,9 @@ struct caller *bench_call(struct bench *bench, size_t nth,
 struct caller *bench_start(struct bench *bench, size_t nth,
                            const struct pl_channel_call_options *options);
 
+/* The call's deadline is now: nothing has to take its time. */
+void bench_run_out(struct caller *caller);
+
 /* Whether the first `len` calls are over. */
 bool bench_all_closed(const struct bench *bench, size_t len);
 

@@ -122,14 +122,24 @@ static void a_call_that_waits_for_ready_outlives_failures(void **state)
     assert_int_equal(bench->count, 2);
 }
 
+static const struct pl_channel_call_options patient = {
+    .wait_for_ready = true, .repeatable = true, .timeout_ms = 60000};
+
+static void run_out_at_failure(struct bench *bench, enum pl_channel_state state)
+{
+    if (state == PL_CHANNEL_TRANSIENT_FAILURE)
+        bench_run_out(&bench->callers[0]);
+}
+
 static void a_deadline_passes_while_a_call_waits(void **state)
 {
-    static const struct pl_channel_call_options waits = {.wait_for_ready = true, .timeout_ms = 30};
     struct bench *bench = *state;
 
+    bench->config.backoff_base_ms = 100000;
+    bench->on_state = run_out_at_failure;
     bench->on_turn = stop_when_first_closed;
     bench_open(bench);
-    bench_call(bench, 0, &waits);
+    bench_call(bench, 0, &patient);
     bench_run(bench);
     assert_int_equal(bench->callers[0].code, PL_CODE_DEADLINE_EXCEEDED);
     assert_non_null(strstr(bench->callers[0].text, "the deadline has passed; connecting to "));
@@ -137,17 +147,25 @@ static void a_deadline_passes_while_a_call_waits(void **state)
     assert_false(bench->callers[0].processed);
 }
 
+static void run_out_at_request(struct peer *peer, int32_t stream_id)
+{
+    (void)stream_id;
+    bench_run_out(&peer->bench_weak->callers[0]);
+}
+
 static void a_deadline_passes_while_the_server_works(void **state)
 {
-    static const struct pl_channel_call_options options = {.timeout_ms = 30};
     struct bench *bench = *state;
 
+    bench->on_request = run_out_at_request;
     bench->on_turn = stop_when_first_closed;
     bench_open(bench);
-    bench_call(bench, 0, &options);
+    bench_call(bench, 0, &patient);
     bench_run(bench);
     assert_int_equal(bench->callers[0].code, PL_CODE_DEADLINE_EXCEEDED);
     assert_true(bench->callers[0].processed);
+    assert_non_null(
+        strstr(raw_find(&bench->peers[0]->raw, NGHTTP2_HEADERS, 1)->text, "grpc-timeout: "));
 }
 
 static void calls_beyond_what_may_wait_are_refused(void **state)
@@ -496,17 +514,25 @@ static void a_repeatable_call_outlives_its_connection(void **state)
     assert_int_equal(bench->peers_len, 2);
 }
 
+static void run_out_between_attempts(struct bench *bench)
+{
+    struct caller *caller = &bench->callers[0];
+
+    if (caller->call != NULL && caller->call->state == PL_CHANNEL_CALL_PAUSING)
+        bench_run_out(caller);
+    stop_when_first_closed(bench);
+}
+
 static void a_deadline_passes_between_attempts(void **state)
 {
-    static const struct pl_channel_call_options options = {.repeatable = true, .timeout_ms = 40};
     struct bench *bench = *state;
 
     bench->config.retry_base_ms = 100000;
     bench->config.retry_max_ms = 100000;
     bench->on_request = fail_always;
-    bench->on_turn = stop_when_first_closed;
+    bench->on_turn = run_out_between_attempts;
     bench_open(bench);
-    bench_call(bench, 0, &options);
+    bench_call(bench, 0, &patient);
     bench_run(bench);
     assert_int_equal(bench->callers[0].code, PL_CODE_DEADLINE_EXCEEDED);
     assert_string_equal(bench->callers[0].text,
