@@ -38,7 +38,8 @@ static void check(const struct pl_config *config)
     PL_ASSERT(memchr(config->data, 0, sizeof config->data) != NULL);
     PL_ASSERT(config->loops >= 1 && config->loops <= 64);
     PL_ASSERT(config->text_size_max >= 1 && config->text_size_max <= 16384);
-    PL_ASSERT(config->heartbeat_ms >= 10 && config->connections_max >= 1);
+    PL_ASSERT((config->tls_cert[0] != 0) == (config->tls_key[0] != 0));
+    PL_ASSERT(config->heartbeat_ms >= 10);
     PL_ASSERT(config->guest_idle_ms >= 1000 && config->requests_max >= 1);
 }
 

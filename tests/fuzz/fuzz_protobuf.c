@@ -4,7 +4,7 @@
  *
  * Input: a line that names the type, then the message's bytes.
  */
-#include "messages.h"
+#include "types.h"
 
 #include "base/assert.h"
 #include "base/err.h"

@@ -4,7 +4,7 @@
  *
  * Input: a line that names the method, such as "send_message", then the bytes.
  */
-#include "messages.h"
+#include "types.h"
 
 #include "base/assert.h"
 #include "base/err.h"

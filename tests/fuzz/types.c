@@ -1,8 +1,8 @@
 /*
- * messages.c - the types are those of the services' methods and of what these
+ * types.c - the types are those of the services' methods and of what these
  * hold, found by walking the descriptors.
  */
-#include "messages.h"
+#include "types.h"
 
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -23,7 +23,7 @@ enum { TYPES_LEN_MAX = 256 };
 static const ProtobufCMessageDescriptor *types[TYPES_LEN_MAX];
 static size_t types_len;
 
-static void add_type(const ProtobufCMessageDescriptor *type)
+void fuzz_message_add_type(const ProtobufCMessageDescriptor *type)
 {
     for (size_t i = 0; i < types_len; i++)
         if (types[i] == type)
@@ -32,7 +32,7 @@ static void add_type(const ProtobufCMessageDescriptor *type)
     types[types_len++] = type;
     for (unsigned i = 0; i < type->n_fields; i++)
         if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
-            add_type(type->fields[i].descriptor);
+            fuzz_message_add_type(type->fields[i].descriptor);
 }
 
 static void add_all(void)
@@ -49,14 +49,14 @@ static void add_all(void)
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         for (unsigned j = 0; j < services[i]->n_methods; j++) {
-            add_type(services[i]->methods[j].input);
-            add_type(services[i]->methods[j].output);
+            fuzz_message_add_type(services[i]->methods[j].input);
+            fuzz_message_add_type(services[i]->methods[j].output);
         }
     }
-    add_type(&google__rpc__status__descriptor);
-    add_type(&google__rpc__error_info__descriptor);
-    add_type(&google__rpc__bad_request__descriptor);
-    add_type(&google__rpc__retry_info__descriptor);
+    fuzz_message_add_type(&google__rpc__status__descriptor);
+    fuzz_message_add_type(&google__rpc__error_info__descriptor);
+    fuzz_message_add_type(&google__rpc__bad_request__descriptor);
+    fuzz_message_add_type(&google__rpc__retry_info__descriptor);
 }
 
 struct pl_bytes fuzz_line(struct fuzz_input *input)
@@ -73,11 +73,13 @@ struct pl_bytes fuzz_line(struct fuzz_input *input)
 
 const ProtobufCMessageDescriptor *fuzz_message_type(struct fuzz_input *input)
 {
+    static bool filled;
     struct pl_bytes line = fuzz_line(input);
     size_t hash = line.size;
 
-    if (types_len == 0)
+    if (!filled)
         add_all();
+    filled = true;
     for (size_t i = 0; i < types_len; i++)
         if (pl_bytes_is(line, types[i]->short_name) || pl_bytes_is(line, types[i]->name))
             return types[i];

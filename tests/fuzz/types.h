@@ -1,12 +1,15 @@
 /*
- * messages.h - every message type that comes from outside, by name.
+ * types.h - every message type that comes from outside, by name.
  */
-#ifndef PL_FUZZ_MESSAGES_H
-#define PL_FUZZ_MESSAGES_H
+#ifndef PL_FUZZ_TYPES_H
+#define PL_FUZZ_TYPES_H
 
 #include "fuzz.h"
 
 #include <protobuf-c/protobuf-c.h>
+
+/* Adds a type, and those that it holds, to what can be named. */
+void fuzz_message_add_type(const ProtobufCMessageDescriptor *type);
 
 /* The type that the input's first line names, such as "SendMessageRequest" or
  * "google.rpc.Status"; any other line is some type too. */
