@@ -13,21 +13,51 @@ from programs import HERE, Server, build_path  # noqa: E402
 from tap import Tap  # noqa: E402
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder with a CA and a server's certificate for localhost."""
+    folder = tmp_path_factory.mktemp("certificates")
+    command = [str(HERE / "make-certificates"), str(folder)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return folder
+
+
+def own_server(*options):
+    """What starts the project's own server."""
+    return [build_path("parla-interop-server"), "--listen", "127.0.0.1:0", *map(str, options)]
+
+
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory):
     """The server of a file of tests."""
-    command = [build_path("parla-interop-server"), "--listen", "127.0.0.1:0"]
-    server = Server(command, tmp_path_factory.mktemp("server"))
+    server = Server(own_server(), tmp_path_factory.mktemp("server"))
+    yield server
+    server.finish()
+
+
+@pytest.fixture(scope="module")
+def shared_tls_server(tmp_path_factory, certificates):
+    """The same over TLS."""
+    files = ["--tls-cert", certificates / "server.pem", "--tls-key", certificates / "server.key"]
+    server = Server(own_server(*files), tmp_path_factory.mktemp("server"))
     yield server
     server.finish()
 
 
 @pytest.fixture
 def server(shared_server):
-    """The same, seen to be well before and after each test."""
+    """The server, seen to be well before and after each test."""
     shared_server.check()
     yield shared_server
     shared_server.check()
+
+
+@pytest.fixture
+def tls_server(shared_tls_server):
+    """The same of the one over TLS."""
+    shared_tls_server.check()
+    yield shared_tls_server
+    shared_tls_server.check()
 
 
 @pytest.fixture
@@ -48,12 +78,3 @@ def taps():
 def tap(server, taps):
     """One to the file's server."""
     return taps(server.address)
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    """A folder with a CA and a server's certificate for localhost."""
-    folder = tmp_path_factory.mktemp("certificates")
-    command = [str(HERE / "make-certificates"), str(folder)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
-    return folder

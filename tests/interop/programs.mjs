@@ -1,8 +1,10 @@
 // The programs of the interop cases as processes, and the contract for @grpc/grpc-js.
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -43,5 +45,19 @@ export async function startServer(...options) {
       const [status] = await exited;
       return { status, stderr };
     },
+  };
+}
+
+// A CA and a server's certificate for localhost: the CA's text, the options for startServer(), and
+// the files' end.
+export async function makeCertificates() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'parla-interop-'));
+  execFileSync(path.join(here, 'make-certificates'), [folder], { stdio: 'pipe' });
+  return {
+    ca: await readFile(path.join(folder, 'ca.pem')),
+    options: [
+      '--tls-cert', path.join(folder, 'server.pem'), '--tls-key', path.join(folder, 'server.key'),
+    ],
+    remove: () => rm(folder, { recursive: true }),
   };
 }

@@ -48,7 +48,8 @@ static const struct interop_call *current(const struct interop_run *run)
     return &run->what->calls[run->call_i];
 }
 
-void interop_run_fail(struct interop_run *run, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void fail(struct interop_run *run, const char *format,
+                                                       ...)
 {
     va_list arguments;
     int used;
@@ -174,13 +175,13 @@ static void send_next(struct interop_run *run)
 
     if (rc == PL_OK) {
         if (call->gzip)
-            pl_rpc_client_call_compress(run->call, request->compressed);
-        rc = pl_rpc_client_send(run->call, (struct pl_bytes){buf->data, buf->size});
+            pl_rpc_client_call_compress(pl_channel_call_attempt(run->call), request->compressed);
+        rc = pl_channel_send(run->call, (struct pl_bytes){buf->data, buf->size});
         pl_buf_unref(buf);
     }
     run->requests_sent++;
     if (rc < 0)
-        interop_run_fail(run, "a request cannot be sent: %s", pl_err_text(rc));
+        fail(run, "a request cannot be sent: %s", pl_err_text(rc));
 }
 
 /* Sends what may be sent by now. */
@@ -194,7 +195,7 @@ static void send_more(struct interop_run *run)
             return;
     }
     if (!call->stays_open)
-        pl_rpc_client_half_close(run->call);
+        pl_channel_half_close(run->call);
 }
 
 /* Responses */
@@ -204,11 +205,11 @@ static bool payload_is(struct interop_run *run, const Grpc__Testing__Payload *pa
     size_t found = payload == NULL ? 0 : payload->body.len;
 
     if (found != (size_t)size)
-        interop_run_fail(run, "a payload of %zu bytes instead of %d", found, (int)size);
+        fail(run, "a payload of %zu bytes instead of %d", found, (int)size);
     else if (found > 0 && memcmp(payload->body.data, zeros, found) != 0)
-        interop_run_fail(run, "a payload that is not zeros");
+        fail(run, "a payload that is not zeros");
     else if (found > 0 && payload->type != GRPC__TESTING__PAYLOAD_TYPE__COMPRESSABLE)
-        interop_run_fail(run, "a payload of another type");
+        fail(run, "a payload of another type");
     return !run->done;
 }
 
@@ -232,7 +233,7 @@ static bool check_response(struct interop_run *run, const ProtobufCMessage *mess
         input = (const Grpc__Testing__StreamingInputCallResponse *)message;
         if (input->aggregated_payload_size == call->aggregated_size)
             return true;
-        interop_run_fail(run, "aggregated_payload_size is %d", (int)input->aggregated_payload_size);
+        fail(run, "aggregated_payload_size is %d", (int)input->aggregated_payload_size);
         return false;
     case INTEROP_EMPTY:
     case INTEROP_UNIMPLEMENTED:
@@ -297,20 +298,20 @@ static bool response_taken(struct interop_run *run)
 static bool take_response(struct interop_run *run, struct pl_bytes message,
                           const struct interop_response *wanted)
 {
-    bool compressed = pl_rpc_client_call_was_compressed(run->call);
+    bool compressed = pl_rpc_client_call_was_compressed(pl_channel_call_attempt(run->call));
     struct pl_pb_fault fault;
     struct pl_arena arena;
     ProtobufCMessage *response;
     int rc;
 
     if (wanted->compressed != INTEROP_ANY && compressed != (wanted->compressed == INTEROP_YES)) {
-        interop_run_fail(run, "a response came %s", compressed ? "compressed" : "not compressed");
+        fail(run, "a response came %s", compressed ? "compressed" : "not compressed");
         return false;
     }
     pl_arena_init(&arena, ARENA_SIZE_MAX);
     rc = pl_pb_unpack(response_type(current(run)->method), message, &arena, &fault, &response);
     if (rc < 0)
-        interop_run_fail(run, "a response that cannot be read: %s", pl_err_text(rc));
+        fail(run, "a response that cannot be read: %s", pl_err_text(rc));
     else
         (void)check_response(run, response, wanted);
     pl_arena_done(&arena);
@@ -325,14 +326,14 @@ static void on_message(void *self, struct pl_bytes message)
     if (run->done)
         return;
     if (wanted == NULL) {
-        interop_run_fail(run, "a response too many");
+        fail(run, "a response too many");
         return;
     }
     if (!take_response(run, message, wanted))
         return;
     if (response_taken(run) && current(run)->one_by_one) {
         if (current(run)->cancel == INTEROP_CANCEL_ON_RESPONSE)
-            pl_rpc_client_cancel(run->call);
+            pl_channel_cancel(run->call);
         else
             send_more(run);
     }
@@ -340,14 +341,15 @@ static void on_message(void *self, struct pl_bytes message)
 
 static void check_metadata(struct interop_run *run)
 {
+    const struct pl_rpc_client_call *attempt = pl_channel_call_attempt(run->call);
     struct pl_bytes value;
 
-    if (!pl_rpc_client_call_header(run->call, ECHO_HEADER, &value) ||
+    if (attempt == NULL || !pl_rpc_client_call_header(attempt, ECHO_HEADER, &value) ||
         !pl_bytes_equal(value, echo_metadata[0].value))
-        interop_run_fail(run, "%s did not come back in the headers", ECHO_HEADER);
-    if (!pl_rpc_client_call_trailer(run->call, ECHO_TRAILER, &value) ||
+        fail(run, "%s did not come back in the headers", ECHO_HEADER);
+    if (attempt == NULL || !pl_rpc_client_call_trailer(attempt, ECHO_TRAILER, &value) ||
         !pl_bytes_equal(value, echo_metadata[1].value))
-        interop_run_fail(run, "%s did not come back in the trailers", ECHO_TRAILER);
+        fail(run, "%s did not come back in the trailers", ECHO_TRAILER);
 }
 
 static void on_close(void *self, const struct pl_rpc_status *status, bool processed)
@@ -358,15 +360,16 @@ static void on_close(void *self, const struct pl_rpc_status *status, bool proces
 
     (void)processed;
     if (status->code != call->code)
-        interop_run_fail(run, "ended with %s (%s) instead of %s", pl_code_name((int)status->code),
-                         text, pl_code_name((int)call->code));
+        fail(run, "ended with %s (%s) instead of %s", pl_code_name((int)status->code), text,
+             pl_code_name((int)call->code));
     else if (call->text != NULL && strcmp(text, call->text) != 0)
-        interop_run_fail(run, "ended with another message: %s", text);
+        fail(run, "ended with another message: %s", text);
     else if (status->code == PL_CODE_OK && next_response(run) != NULL)
-        interop_run_fail(run, "ended before all responses had come");
+        fail(run, "ended before all responses had come");
     else if (call->metadata)
         check_metadata(run);
     run->call = NULL;
+    run->next = INTEROP_NEXT_NOTHING;
     run->call_i++;
     run->ready = true;
 }
@@ -381,40 +384,54 @@ static void start_call(struct interop_run *run)
         .on_message = on_message,
         .on_close = on_close,
     };
-    const struct pl_rpc_client_request request = {
-        .path = paths[call->method],
-        .metadata = echo_metadata,
-        .metadata_len = call->metadata ? sizeof echo_metadata / sizeof echo_metadata[0] : 0,
-        .timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_MS,
-        .gzip = call->gzip,
+    const struct pl_channel_call_options options = {
+        .compress = call->gzip,
         .one_reply = call->method != INTEROP_OUTPUT && call->method != INTEROP_DUPLEX,
+        .timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_MS,
     };
+    size_t metadata_len = call->metadata ? sizeof echo_metadata / sizeof echo_metadata[0] : 0;
     int rc;
 
     run->requests_sent = run->response_of = run->response_i = 0;
     run->answered = false;
-    rc = pl_rpc_client_begin(run->client_weak, &request, &ops, &run->call);
+    rc = pl_channel_start(run->channel_weak, paths[call->method], echo_metadata, metadata_len,
+                          &options, &ops, &run->call);
     if (rc < 0)
-        interop_run_fail(run, "cannot be started: %s", pl_err_text(rc));
+        fail(run, "cannot be started: %s", pl_err_text(rc));
     else if (call->cancel == INTEROP_CANCEL_AT_ONCE)
-        run->cancel_next = true;
+        run->next = INTEROP_NEXT_CANCEL;
+    else if (call->gzip)
+        run->next = INTEROP_NEXT_SEND; /* compression is chosen on the attempt */
+    else
+        send_more(run);
+}
+
+/* The call's headers are on their way. */
+static void after_headers(struct interop_run *run)
+{
+    enum interop_next next = run->next;
+
+    run->next = INTEROP_NEXT_NOTHING;
+    if (next == INTEROP_NEXT_CANCEL)
+        pl_channel_cancel(run->call);
     else
         send_more(run);
 }
 
 void interop_run_init(struct interop_run *run, const struct interop_case *what,
-                      struct pl_rpc_client *client)
+                      struct pl_channel *channel)
 {
-    *run = (struct interop_run){.what = what, .client_weak = client, .ready = true};
+    *run = (struct interop_run){.what = what, .channel_weak = channel, .ready = true};
 }
 
 bool interop_run_go_on(struct interop_run *run)
 {
     if (run->done)
         return false;
-    if (run->cancel_next) {
-        run->cancel_next = false;
-        pl_rpc_client_cancel(run->call);
+    if (run->next != INTEROP_NEXT_NOTHING) {
+        if (pl_channel_call_attempt(run->call) == NULL)
+            return false; /* it waits for the connection */
+        after_headers(run);
         return true;
     }
     if (!run->ready)

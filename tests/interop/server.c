@@ -4,37 +4,59 @@
  */
 #include "service.h"
 
+#include "base/bytes.h"
 #include "base/err.h"
+#include "net/tls.h"
 #include "transport/simple_server.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ADDRESS_SIZE = 300 };
+enum { ADDRESS_SIZE = 300, TEXT_SIZE_MAX = 1024 };
 
 struct options {
     const char *listen;
+    struct pl_tls_server_files tls; /* both, or neither */
 };
 
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"listen", required_argument, NULL, 'l'},
+        {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'},
         {0},
     };
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'l':
+        if (option == 'l')
             options->listen = optarg;
-            break;
-        default:
+        else if (option == 'c')
+            options->tls.cert_file = optarg;
+        else if (option == 'k')
+            options->tls.key_file = optarg;
+        else
             return false;
-        }
     }
-    return optind == argc && options->listen != NULL;
+    return optind == argc && options->listen != NULL &&
+           (options->tls.cert_file == NULL) == (options->tls.key_file == NULL);
+}
+
+static int make_tls(const struct options *options, struct pl_tls_context **ret_tls)
+{
+    struct pl_bytebuf text;
+    int rc;
+
+    if (options->tls.cert_file == NULL)
+        return PL_OK;
+    pl_bytebuf_init(&text, TEXT_SIZE_MAX);
+    rc = pl_tls_server_context_new(&options->tls, &text, ret_tls);
+    if (rc < 0)
+        fprintf(stderr, "parla-interop-server: %s\n", pl_bytebuf_cstr(&text));
+    pl_bytebuf_done(&text);
+    return rc;
 }
 
 static int serve(struct pl_simple_server *server, const struct options *options)
@@ -56,19 +78,23 @@ static int serve(struct pl_simple_server *server, const struct options *options)
 
 int main(int argc, char **argv)
 {
-    const struct pl_simple_server_config config = PL_SIMPLE_SERVER_DEFAULT;
+    struct pl_simple_server_config config = PL_SIMPLE_SERVER_DEFAULT;
     struct pl_simple_server *server = NULL;
     struct options options = {0};
     int rc;
 
     if (!read_options(argc, argv, &options)) {
-        fprintf(stderr, "usage: parla-interop-server --listen HOST:PORT\n");
+        fprintf(stderr, "usage: parla-interop-server --listen HOST:PORT"
+                        " [--tls-cert FILE --tls-key FILE]\n");
         return 2;
     }
-    rc = pl_simple_server_new(&config, &server);
+    rc = make_tls(&options, &config.port.tls);
+    if (rc == PL_OK)
+        rc = pl_simple_server_new(&config, &server);
     if (rc == PL_OK)
         rc = serve(server, &options);
     pl_simple_server_free(server);
+    pl_tls_context_unref(config.port.tls);
     if (rc < 0)
         fprintf(stderr, "parla-interop-server: %s\n", pl_err_text(rc));
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

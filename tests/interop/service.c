@@ -83,9 +83,10 @@ static bool send_message(struct pl_rpc_call *call, const ProtobufCMessage *respo
                          bool compressed)
 {
     struct pl_buf *buf;
-    int rc = pl_pb_pack(response, &buf);
+    int rc = pl_rpc_call_compress(call, compressed);
 
-    (void)compressed;
+    if (rc == PL_OK)
+        rc = pl_pb_pack(response, &buf);
     if (rc == PL_OK) {
         rc = pl_rpc_call_send(call, buf);
         pl_buf_unref(buf);
@@ -111,9 +112,13 @@ static bool echo_status(struct pl_rpc_call *call, const Grpc__Testing__EchoStatu
  * not. */
 static bool came_as_expected(struct pl_rpc_call *call, const Grpc__Testing__BoolValue *expected)
 {
-    (void)call;
-    (void)expected;
-    return true;
+    bool compressed = pl_rpc_call_message_compressed(call);
+
+    if (expected == NULL || (expected->value != 0) == compressed)
+        return true;
+    finish(call, PL_CODE_INVALID_ARGUMENT,
+           compressed ? "the request came compressed" : "the request came without compression");
+    return false;
 }
 
 static bool size_is_fine(struct pl_rpc_call *call, int32_t size)
@@ -448,6 +453,7 @@ static const struct pl_rpc_service service = {
     .name = "grpc.testing.TestService",
     .methods = methods,
     .methods_len = sizeof methods / sizeof methods[0],
+    .descriptor = &grpc__testing__test_service__descriptor,
 };
 
 int interop_service_add(struct pl_rpc_host *host, struct pl_loop *loop)

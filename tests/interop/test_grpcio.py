@@ -1,12 +1,16 @@
 """The interop cases on grpcio, from their published descriptions: each test is one case, and what it
 asserts is what the description says that the client asserts.
+
+Whether a message came compressed, grpcio does not tell: a tap between client and server does.
 """
 
 import contextlib
 import queue
+import time
 
 import grpc
 import pytest
+from grpc._cython import cygrpc
 
 from messages import SERVICE, UNIMPLEMENTED_SERVICE, pb, zeros
 from support.deadline import DEADLINE
@@ -43,10 +47,25 @@ class Client:
         )
 
 
-@pytest.fixture
-def client(server):
+@pytest.fixture(params=["plain", "tls"])
+def client(request):
     """A client on a connection of its own."""
-    with grpc.insecure_channel(server.address, OPTIONS) as channel:
+    if request.param == "plain":
+        server = request.getfixturevalue("server")
+        channel = grpc.insecure_channel(server.address, OPTIONS)
+    else:
+        server = request.getfixturevalue("tls_server")
+        roots = (request.getfixturevalue("certificates") / "ca.pem").read_bytes()
+        credentials = grpc.ssl_channel_credentials(roots)
+        channel = grpc.secure_channel(f"localhost:{server.port}", credentials, OPTIONS)
+    with channel:
+        yield Client(channel)
+
+
+@pytest.fixture
+def tapped(tap):
+    """The same in the clear, by way of the tap."""
+    with grpc.insecure_channel(tap.address, OPTIONS) as channel:
         yield Client(channel)
 
 
@@ -107,10 +126,67 @@ def test_large_unary(client):
     assert_large(client.unary(large_request(), timeout=DEADLINE))
 
 
+def test_client_compressed_unary(tapped, tap):
+    expecting = large_request(expect_compressed=pb.BoolValue(value=True))
+    with ends(grpc.StatusCode.INVALID_ARGUMENT):
+        tapped.unary(expecting, timeout=DEADLINE)
+    assert_large(tapped.unary(expecting, timeout=DEADLINE, compression=grpc.Compression.Gzip))
+    plain = large_request(expect_compressed=pb.BoolValue(value=False))
+    assert_large(tapped.unary(plain, timeout=DEADLINE))
+    assert tap.compressed("requests") == [[False], [True], [False]]
+
+
+def test_server_compressed_unary(tapped, tap):
+    for compressed in (True, False):
+        request = large_request(response_compressed=pb.BoolValue(value=compressed))
+        assert_large(tapped.unary(request, timeout=DEADLINE))
+    assert tap.compressed("responses") == [[True], [False]]
+
+
 def test_client_streaming(client):
     requests = [pb.StreamingInputCallRequest(payload=zeros(size)) for size in (27182, 8, 1828, 45904)]
     response = client.input(iter(requests), timeout=DEADLINE)
     assert response.aggregated_payload_size == 74922
+
+
+def send_streaming_input(client, requests):
+    """StreamingInputCall with gzip. requests: (request, its write flags). grpcio's public functions
+    cannot turn compression off for one message, what they are made of can."""
+    path = f"/{SERVICE}/StreamingInputCall".encode()
+    metadata = (("grpc-internal-encoding-request", "gzip"),)
+    # A batch that ends with the call keeps it open.
+    whole = (
+        cygrpc.SendInitialMetadataOperation(metadata, 0),
+        cygrpc.ReceiveInitialMetadataOperation(0),
+        cygrpc.ReceiveMessageOperation(0),
+        cygrpc.ReceiveStatusOnClientOperation(0),
+    )
+    messages = [(cygrpc.SendMessageOperation(r.SerializeToString(), f),) for r, f in requests]
+    half_close = (cygrpc.SendCloseFromClientOperation(0),)
+    deadline = time.time() + DEADLINE
+    call = client.channel._channel.segregated_call(
+        0, path, None, deadline, metadata, None, ((whole, None),), None
+    )
+    for batch in [*messages, half_close]:
+        assert call.operate(batch, None)
+        assert call.next_event().success
+    *_, response, status = call.next_event().batch_operations
+    assert status.code() == 0, status.details()
+    return pb.StreamingInputCallResponse.FromString(response.message())
+
+
+def test_client_compressed_streaming(tapped, tap):
+    def request(size, compressed):
+        expected = pb.BoolValue(value=compressed)
+        return pb.StreamingInputCallRequest(payload=zeros(size), expect_compressed=expected)
+
+    first = request(27182, True)
+    with ends(grpc.StatusCode.INVALID_ARGUMENT):
+        tapped.input(iter([first]), timeout=DEADLINE)
+    sent = [(first, 0), (request(45904, False), cygrpc.WriteFlag.no_compress)]
+    response = send_streaming_input(tapped, sent)
+    assert response.aggregated_payload_size == 73086
+    assert tap.compressed("requests") == [[False], [True, False]]
 
 
 def test_server_streaming(client):
@@ -118,6 +194,16 @@ def test_server_streaming(client):
     parameters = [pb.ResponseParameters(size=size) for size in sizes]
     request = pb.StreamingOutputCallRequest(response_parameters=parameters)
     assert_sizes(client.output(request, timeout=DEADLINE), sizes)
+
+
+def test_server_compressed_streaming(tapped, tap):
+    parameters = [
+        pb.ResponseParameters(size=31415, compressed=pb.BoolValue(value=True)),
+        pb.ResponseParameters(size=92653, compressed=pb.BoolValue(value=False)),
+    ]
+    request = pb.StreamingOutputCallRequest(response_parameters=parameters)
+    assert_sizes(tapped.output(request, timeout=DEADLINE), [31415, 92653])
+    assert tap.compressed("responses") == [[True, False]]
 
 
 def test_ping_pong(client):

@@ -10,7 +10,9 @@ from support.deadline import DEADLINE
 CASES = [
     "empty_unary",
     "large_unary",
+    "client_compressed_unary",
     "client_streaming",
+    "client_compressed_streaming",
     "server_streaming",
     "ping_pong",
     "empty_stream",
@@ -52,3 +54,10 @@ def run(port, case, *options, **environment):
 @pytest.mark.parametrize("case", CASES)
 def test_case(server, case):
     run(server.port, case, "--use_tls", "false")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case_over_tls(tls_server, certificates, case):
+    roots = str(certificates / "ca.pem")  # in place of those that the system trusts
+    options = ["--use_tls", "true", "--use_test_ca", "false"]
+    run(tls_server.port, case, *options, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=roots)
