@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "net/tls_session.h"
 
-/* Answers that the peer has made us write (key updates) and does not take. */
+/* Answers that the peer has made us write (to key updates) and does not take. */
 #define ANSWERS_SIZE_MAX ((size_t)64 * 1024)
 
 enum phase {
@@ -46,14 +46,14 @@ static void set_phase(struct pl_socket_tls *tls, enum phase phase)
 /* Sends what the session has to send. */
 static void flush(struct pl_socket *socket)
 {
-    struct pl_socket_tls *tls = socket->tls;
-    struct pl_bytes out = pl_tls_session_out(tls->session);
+    struct pl_tls_session *session = socket->tls->session;
+    struct pl_bytes out = pl_tls_session_out(session);
 
     if (out.size > 0)
         pl_socket_send(socket, out);
-    pl_tls_session_sent(tls->session);
+    pl_tls_session_sent(session);
     if (socket->writes_len == 0)
-        tls->answers_size = 0;
+        socket->tls->answers_size = 0;
 }
 
 /* The same, after reading. */
@@ -329,4 +329,9 @@ const char *pl_socket_tls_error(const struct pl_socket *socket)
     if (socket->tls->reason_weak != NULL)
         return socket->tls->reason_weak;
     return pl_tls_session_error(socket->tls->session);
+}
+
+struct pl_tls_session *pl_socket_tls_session(struct pl_socket *socket)
+{
+    return socket->tls->session;
 }

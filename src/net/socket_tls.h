@@ -33,4 +33,7 @@ void pl_socket_tls_close(struct pl_socket *socket);
 void pl_socket_tls_stop(struct pl_socket *socket);
 void pl_socket_tls_free(struct pl_socket *socket);
 
+/* For tests. */
+struct pl_tls_session *pl_socket_tls_session(struct pl_socket *socket);
+
 #endif

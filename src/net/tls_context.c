@@ -30,6 +30,9 @@ enum {
 /* Forward secrecy and AEAD (RFC 9113, section 9.2.2); TLS 1.3 has no others. */
 static const char ciphers_of_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
+/* None that costs the server much more than the client. */
+static const char groups[] = "X25519:P-256:P-384";
+
 /* As the extension has them, each after its length (RFC 7301, section 3.1). */
 static const unsigned char protocols_of_server[] = "\x02h2\x08http/1.1";
 static const unsigned char protocols_of_client[] = "\x02h2";
@@ -59,11 +62,18 @@ static void *mem_realloc(void *ptr, size_t size, const char *file, int line)
     return NULL;
 }
 
-void pl_tls_use_mem(void)
+static void use_mem(void)
 {
     /* refused once it has allocated: then it goes on with malloc(), which is what
      * base/mem.h hands out too */
     CRYPTO_set_mem_functions(mem_alloc, mem_realloc, mem_free);
+}
+
+void pl_tls_use_mem(void)
+{
+    static uv_once_t once = UV_ONCE_INIT;
+
+    uv_once(&once, use_mem);
 }
 
 /* --- files --------------------------------------------------------------- */
@@ -197,7 +207,8 @@ static int set_up(SSL_CTX *ssl)
     SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
     if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(ssl, ciphers_of_12) != 1)
+        SSL_CTX_set_cipher_list(ssl, ciphers_of_12) != 1 ||
+        SSL_CTX_set1_groups_list(ssl, groups) != 1)
         return PL_E_UNSUPPORTED;
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);

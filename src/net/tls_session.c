@@ -41,6 +41,7 @@ struct pl_tls_session {
     struct pl_tls_context *context;
     SSL *ssl;
     struct pl_tls_pipe pipe;
+    bool renegotiates; /* the peer has asked for it */
     enum session_state state;
     int err;
     char alpn[ALPN_SIZE_MAX + 1]; /* "": none was agreed */
@@ -105,6 +106,16 @@ static int expect(SSL *ssl, const char *server_name)
 
 /* --- life ---------------------------------------------------------------- */
 
+/* OpenSSL refuses a renegotiation with a warning and goes on, as often as it is
+ * asked to; to us it is the end (RFC 9113, section 9.2.1). */
+static void on_info(const SSL *ssl, int where, int value)
+{
+    struct pl_tls_session *session = SSL_get_app_data(ssl);
+
+    if (where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION)
+        session->renegotiates = true;
+}
+
 /* PL_E_NOMEM, PL_E_INVALID. */
 static int open_ssl(struct pl_tls_session *session, const char *server_name)
 {
@@ -117,6 +128,8 @@ static int open_ssl(struct pl_tls_session *session, const char *server_name)
     if (bio == NULL)
         return PL_E_NOMEM;
     SSL_set_bio(session->ssl, bio, bio); /* consumes it */
+    SSL_set_app_data(session->ssl, session);
+    SSL_set_info_callback(session->ssl, on_info);
     if (server_name == NULL) {
         SSL_set_accept_state(session->ssl);
         return PL_OK;
@@ -183,6 +196,15 @@ static int fail_of_pipe(struct pl_tls_session *session)
                  SSL_is_init_finished(session->ssl) ? "too much without data in it"
                                                     : "the handshake is too long");
     }
+    pl_tls_error_clear();
+    return session->err;
+}
+
+static int fail_of_renegotiation(struct pl_tls_session *session)
+{
+    set_state(session, SESSION_FAILED);
+    session->err = PL_E_PROTO;
+    snprintf(session->error, sizeof session->error, "%s", "the peer wants to renegotiate");
     pl_tls_error_clear();
     return session->err;
 }
@@ -268,6 +290,8 @@ int pl_tls_session_read(struct pl_tls_session *session, uint8_t *data, size_t si
         return session->err;
     pl_tls_error_clear();
     rc = SSL_read_ex(session->ssl, data, size, ret_size);
+    if (session->renegotiates)
+        return fail_of_renegotiation(session);
     if (rc != 1)
         return fail(session, rc);
     session->pipe.taken_size = 0;

@@ -23,7 +23,7 @@
 #define PL_TLS_IDLE_SIZE_MAX      ((size_t)64 * 1024)
 
 /* As much is encrypted at a time. */
-#define PL_TLS_WRITE_SIZE_MAX ((size_t)64 * 1024)
+#define PL_TLS_WRITE_SIZE_MAX ((size_t)48 * 1024)
 
 struct pl_tls_session;
 
