@@ -1,7 +1,7 @@
 // parlad as a process, for tests: started on a free port, stopped in order.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-const program = process.env.PARLAD ?? path.join(root, 'build/parlad');
+export const program = process.env.PARLAD ?? path.join(root, 'build/parlad');
 
 // Starts a server on fresh data; resolves when it serves.
 export async function startServer(...options) {
@@ -22,7 +22,7 @@ export async function startServer(...options) {
 
   const lines = readline.createInterface({ input: child.stdout });
   const told = await Promise.race([once(lines, 'line'), exited]);
-  const address = /^listening on (.*)$/.exec(told[0])?.[1];
+  const address = /^listening on (?:grpcs:\/\/)?([^ ]*)/.exec(told[0])?.[1];
   if (address === undefined) throw new Error(`parlad did not start:\n${stderr}`);
 
   return {
@@ -34,5 +34,21 @@ export async function startServer(...options) {
       await rm(folder, { recursive: true });
       return { status, stderr };
     },
+  };
+}
+
+// An authority and a certificate by it for localhost: the authority's text and file, the options
+// of a server that has the certificate, and the files' end.
+export async function makeCertificates() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'parla-node-'));
+  execFileSync(path.join(root, 'tests/interop/make-certificates'), [folder], { stdio: 'pipe' });
+  const caFile = path.join(folder, 'ca.pem');
+  return {
+    caFile,
+    ca: await readFile(caFile),
+    options: [
+      '--tls-cert', path.join(folder, 'server.pem'), '--tls-key', path.join(folder, 'server.key'),
+    ],
+    remove: () => rm(folder, { recursive: true }),
   };
 }
