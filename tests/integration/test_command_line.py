@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,14 +13,14 @@ import tempfile
 import pytest
 
 from support.client import Guest
-from support.contract import api
+from support.contract import ROOT, api
 from support.deadline import DEADLINE
 from support.http2 import PREFACE, SETTINGS, RawClient, frame
 from support.refusal import refused
 from support.server import COMMAND, read_line
 
 OPTIONS = ["listen", "data", "config", "loops", "guests", "durability", "log-level", "log-format"]
-OPTIONS += ["tls-cert", "tls-key", "tls-client-ca"]
+OPTIONS += ["tls-cert", "tls-key", "tls-client-ca", "cors-origins"]
 
 
 def run(*arguments, environment=None):
@@ -51,6 +52,36 @@ def test_help_names_every_option():
         assert f"--{option}" in done.stdout
     assert "127.0.0.1:50051" in done.stdout
     assert not done.stderr
+
+
+def limits_of_help():
+    """The keys of section [limits] as --help lists them, with their defaults."""
+    text = run("--help").stdout.split("Keys of section [limits]:")[1]
+    found = re.findall(r"^  (\w+) .*\n.*\((\d+)\)$", text, re.MULTILINE)
+    assert len(found) > 20
+    return dict(found)
+
+
+def test_the_manual_names_every_option_and_every_key():
+    manual = (ROOT / "man" / "parlad.1").read_text().replace("\\-", "-")
+    for option in OPTIONS:
+        assert re.search(rf"^\.B[IR]? --{option}\b", manual, re.MULTILINE), option
+        if option != "config":
+            assert re.search(rf"^\.BR {option.replace('-', '_')} [,.]$", manual, re.MULTILINE), option
+    for key, default in limits_of_help().items():
+        entry = re.search(rf"^\.B {key}\n(.*)$", manual, re.MULTILINE)
+        assert entry, key
+        assert default in entry[1], key
+
+
+def test_every_limit_is_in_the_table_of_limits():
+    table = (ROOT / "docs" / "LIMITS.md").read_text()
+    for key, default in limits_of_help().items():
+        row = re.search(rf"^\| `{key}` \|(.*)$", table, re.MULTILINE)
+        assert row, key
+        assert default in row[1].replace(",", ""), key
+    for name in re.findall(r"`(tests/[\w/.-]+)`", table):
+        assert (ROOT / name).exists(), name
 
 
 def test_version():
