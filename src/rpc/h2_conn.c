@@ -244,6 +244,18 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     return 0;
 }
 
+/* Frames of unknown types are ignored (RFC 9113, section 5.5): on_begin_frame() has
+ * counted this one, which it is asked to do only where they can be unpacked. */
+static int on_unpack_unknown(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd,
+                             void *self)
+{
+    (void)session;
+    (void)payload;
+    (void)hd;
+    (void)self;
+    return NGHTTP2_ERR_CANCEL;
+}
+
 int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
 {
     nghttp2_session_callbacks *callbacks;
@@ -251,6 +263,7 @@ int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return PL_E_NOMEM;
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unpack_unknown);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
@@ -269,6 +282,8 @@ int pl_rpc_h2_option_new(nghttp2_option **ret_option)
         return PL_E_NOMEM;
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_no_auto_window_update(option, 1);
+    for (int type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
     nghttp2_option_set_max_outbound_ack(option, PL_RPC_OUTBOUND_ACKS_MAX);
     nghttp2_option_set_max_settings(option, PL_RPC_SETTINGS_ENTRIES_MAX);
     nghttp2_option_set_max_continuations(option, PL_RPC_CONTINUATIONS_MAX);

@@ -109,6 +109,9 @@ static void floods_are_answered_with_enhance_your_calm(void **state)
         {NGHTTP2_SETTINGS, 0, "", 0, PL_RPC_BUDGET_SETTINGS - 1, "too_many_settings"},
         {NGHTTP2_DATA, 1, "", 0, PL_RPC_BUDGET_EMPTY, "too_many_empty_frames"},
         {NGHTTP2_PRIORITY, 1, "\0\0\0\0\1", 5, PL_RPC_BUDGET_OTHER, "too_many_frames"},
+        {0x0a, 0, "12345678", 8, PL_RPC_BUDGET_OTHER, "too_many_frames"}, /* of no known type */
+        {0x42, 1, "", 0, PL_RPC_BUDGET_OTHER, "too_many_frames"},
+        {0xff, 7, "12345678", 8, PL_RPC_BUDGET_OTHER, "too_many_frames"},
         {NGHTTP2_WINDOW_UPDATE, 1, "\0\0\0\1", 4, PL_RPC_BUDGET_WINDOW_UPDATES,
          "too_many_window_updates"},
     };
