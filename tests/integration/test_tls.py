@@ -14,7 +14,7 @@ from support.certificates import Authority
 from support.client import Guest
 from support.deadline import DEADLINE
 from support.http2 import GOAWAY, RawClient
-from support.server import COMMAND
+from support.server import COMMAND, read_line
 
 WARNING = "there is no TLS"
 RELOADED = "new connections get the certificate"
@@ -113,6 +113,21 @@ def test_the_start_up_line_says_how_it_is_reached(serve):
     server = serve()
     address = server.address
     assert server.listening == f"listening on grpcs://{address} and https://{address}"
+
+
+def test_who_started_it_is_told_how_a_client_reaches_it(authority, tmp_path):
+    pair = authority.issue()
+    command = [*COMMAND, "--listen", "127.0.0.1:0", "--data", tmp_path / "data"]
+    command += ["--tls-cert", pair.cert, "--tls-key", pair.key]
+    environment = {**os.environ, "PARLAD_CLIENT": "./start-client.sh"}
+    with subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, env=environment
+    ) as process:
+        address = read_line(process).split()[2]
+        hint = read_line(process)
+        process.terminate()
+    assert address.startswith("grpcs://127.0.0.1:")
+    assert hint.rstrip().endswith(f"./start-client.sh --server {address}")
 
 
 def test_a_client_that_does_not_trust_it_stays_away(serve, tmp_path):
