@@ -35,9 +35,9 @@ int pl_target_parse(const char *text, struct pl_target *ret_target)
 
 void pl_target_format(const struct pl_target *target, char *text, size_t size)
 {
-    size_t at = target->tls ? strlen(SECURE) : 0;
+    char address[PL_TARGET_TEXT_SIZE];
 
     PL_ASSERT(size >= PL_TARGET_TEXT_SIZE);
-    memcpy(text, SECURE, at);
-    pl_address_format(&target->address, text + at, size - at);
+    pl_address_format(&target->address, address, sizeof address);
+    PL_ASSERT(snprintf(text, size, "%s%s", target->tls ? SECURE : "", address) < (int)size);
 }
