@@ -147,7 +147,7 @@ int pl_simple_server_listen(struct pl_simple_server *server, const char *address
                             struct pl_address *ret_address)
 {
     struct pl_address wanted;
-    struct pl_bound *bound;
+    struct pl_bound *bound = NULL;
     int rc = pl_address_parse(address, &wanted);
 
     if (rc == PL_OK)
