@@ -4,47 +4,19 @@ asserts is what the description says that the client asserts.
 Whether a message came compressed, grpcio does not tell: a tap between client and server does.
 """
 
-import contextlib
-import queue
 import time
 
 import grpc
 import pytest
 from grpc._cython import cygrpc
 
-from messages import SERVICE, UNIMPLEMENTED_SERVICE, pb, zeros
+from grpcio_client import OPTIONS, Client, Requests, ends
+from messages import SERVICE, pb, zeros
 from support.deadline import DEADLINE
 
-OPTIONS = [
-    ("grpc.use_local_subchannel_pool", 1),  # a connection of its own for each channel
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.enable_retries", 0),
-]
 ECHO_INITIAL = ("x-grpc-test-echo-initial", "test_initial_metadata_value")
 ECHO_TRAILING = ("x-grpc-test-echo-trailing-bin", b"\xab\xab\xab")
 PING_PONG = [(27182, 31415), (8, 9), (1828, 2653), (45904, 58979)]
-
-
-class Client:
-    """The test service's methods on one channel."""
-
-    def __init__(self, channel):
-        self.channel = channel
-        of = self._callable
-        self.empty = of("unary_unary", "EmptyCall", pb.Empty)
-        self.unary = of("unary_unary", "UnaryCall", pb.SimpleResponse)
-        self.input = of("stream_unary", "StreamingInputCall", pb.StreamingInputCallResponse)
-        self.output = of("unary_stream", "StreamingOutputCall", pb.StreamingOutputCallResponse)
-        self.duplex = of("stream_stream", "FullDuplexCall", pb.StreamingOutputCallResponse)
-        self.unimplemented = of("unary_unary", "UnimplementedCall", pb.Empty)
-        self.no_service = of("unary_unary", "UnimplementedCall", pb.Empty, UNIMPLEMENTED_SERVICE)
-
-    def _callable(self, kind, name, response, service=SERVICE):
-        return getattr(self.channel, kind)(
-            f"/{service}/{name}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
 
 
 @pytest.fixture(params=["plain", "tls"])
@@ -69,22 +41,6 @@ def tapped(tap):
         yield Client(channel)
 
 
-class Requests:
-    """Requests that a test sends one by one; the stream is half-closed by end()."""
-
-    def __init__(self):
-        self._queue = queue.Queue()
-
-    def send(self, request):
-        self._queue.put(request)
-
-    def end(self):
-        self._queue.put(None)
-
-    def __iter__(self):
-        return iter(self._queue.get, None)
-
-
 def large_request(**more):
     """The request of all cases that are about large unary calls."""
     return pb.SimpleRequest(response_size=314159, payload=zeros(271828), **more)
@@ -105,16 +61,6 @@ def assert_sizes(responses, sizes):
     """Exactly these payloads came, of zeros."""
     wanted = [pb.StreamingOutputCallResponse(payload=zeros(size)) for size in sizes]
     assert list(responses) == wanted
-
-
-@contextlib.contextmanager
-def ends(code, details=None):
-    """The call within ends with that status."""
-    with pytest.raises(grpc.RpcError) as caught:
-        yield
-    assert caught.value.code() == code, caught.value
-    if details is not None:
-        assert caught.value.details() == details
 
 
 def test_empty_unary(client):
