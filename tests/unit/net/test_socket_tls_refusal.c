@@ -197,6 +197,7 @@ static void keep_error_and_abort_both(struct end *end)
 static void count(struct end *end, struct pl_bytes data)
 {
     end->read_size += data.size;
+    assert_true(end->read_size < BIG_SIZE); /* each stands for an answer */
 }
 
 static void take_little_and_start_client(struct world *world)
