@@ -45,6 +45,7 @@ int pl_rpc_h2_err(int rv)
     case NGHTTP2_ERR_NOMEM:
         return PL_E_NOMEM;
     case NGHTTP2_ERR_FLOODED:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
         return PL_E_LIMIT;
     case NGHTTP2_ERR_START_STREAM_NOT_ALLOWED:
     case NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE:

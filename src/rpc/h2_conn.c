@@ -12,10 +12,14 @@
 #include "rpc/call.h"
 #include "rpc/h2.h"
 #include "rpc/host_inner.h"
+#include "rpc/stream_ids.h"
 #include "rpc/timeout.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* SETTINGS_MAX_FRAME_SIZE as it is while nothing else is told. */
+enum { FRAME_SIZE_MAX = 1 << 14 };
 
 /* Where a drain stands. */
 enum drain {
@@ -36,6 +40,8 @@ struct pl_rpc_h2 {
     enum drain drain;
     int64_t drain_ms;
 
+    struct pl_rpc_stream_ids ids;
+
     struct pl_rpc_budget settings;
     struct pl_rpc_budget resets;
     struct pl_rpc_budget empty;
@@ -45,16 +51,22 @@ struct pl_rpc_h2 {
 
 static const uint8_t drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
 
-/* The peer floods: says so, and gives it up. The result of a callback. */
-static int calm(struct pl_rpc_conn *conn, const char *reason)
+/* Tells the peer why, and gives it up. The result of a callback. */
+static int give_up(struct pl_rpc_conn *conn, uint32_t error_code, const char *reason)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(conn->h2->session);
-    int rv =
-        nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
-                              (const uint8_t *)reason, strlen(reason));
+    int rv = nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, last, error_code,
+                                   (const uint8_t *)reason, strlen(reason));
+    int err = error_code == NGHTTP2_ENHANCE_YOUR_CALM ? PL_E_LIMIT : PL_E_PROTO;
 
-    pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : PL_E_LIMIT);
+    pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : err);
     return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* The peer floods. */
+static int calm(struct pl_rpc_conn *conn, const char *reason)
+{
+    return give_up(conn, NGHTTP2_ENHANCE_YOUR_CALM, reason);
 }
 
 /* Whether the peer may ask for a sign now (gRFC A8): not much more often than every
@@ -81,9 +93,15 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     (void)session;
     switch (hd->type) {
     case NGHTTP2_DATA:
+        return 0;
     case NGHTTP2_CONTINUATION:
+        /* The one type whose size nghttp2 does not look at (RFC 9113, section 4.2). */
+        if (hd->length > FRAME_SIZE_MAX)
+            return give_up(conn, NGHTTP2_FRAME_SIZE_ERROR, "CONTINUATION is too large");
         return 0;
     case NGHTTP2_HEADERS:
+        if (!pl_rpc_stream_ids_use(&h2->ids, hd->stream_id))
+            return give_up(conn, NGHTTP2_PROTOCOL_ERROR, "the stream was passed over");
         h2->headers_since_ms = conn->now_ms;
         pl_rpc_conn_due_at(conn, conn->now_ms + limits->headers_ms);
         return 0;
@@ -347,7 +365,8 @@ static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
     if (rv < 0 && conn->failed == PL_OK) {
         pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)rv));
         (void)nghttp2_session_terminate_session(
-            session, rv == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM
+            session, rv == NGHTTP2_ERR_FLOODED || rv == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
+                         ? NGHTTP2_ENHANCE_YOUR_CALM
                      : rv == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
                                                : NGHTTP2_PROTOCOL_ERROR);
     }
