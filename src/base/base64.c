@@ -9,7 +9,7 @@
 #include <sodium.h>
 #include <string.h>
 
-void pl_base64_encode(struct pl_bytes data, struct pl_bytebuf *to)
+static void encode(struct pl_bytes data, struct pl_bytebuf *to, int variant)
 {
     uint8_t *text;
     size_t size;
@@ -18,13 +18,23 @@ void pl_base64_encode(struct pl_bytes data, struct pl_bytebuf *to)
         to->err = to->err < 0 ? to->err : PL_E_LIMIT;
         return;
     }
-    size = sodium_base64_ENCODED_LEN(data.size, sodium_base64_VARIANT_ORIGINAL); /* with the NUL */
+    size = sodium_base64_ENCODED_LEN(data.size, (unsigned)variant); /* with the NUL */
     text = pl_bytebuf_reserve(to, size - 1);
     if (text == NULL)
         return;
     /* Behind what is reserved there is always room for a NUL. */
-    sodium_bin2base64((char *)text, size, data.data, data.size, sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64((char *)text, size, data.data, data.size, variant);
     pl_bytebuf_added(to, size - 1);
+}
+
+void pl_base64_encode(struct pl_bytes data, struct pl_bytebuf *to)
+{
+    encode(data, to, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void pl_base64_encode_bare(struct pl_bytes data, struct pl_bytebuf *to)
+{
+    encode(data, to, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
 static int variant_of(struct pl_bytes text)

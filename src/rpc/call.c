@@ -27,7 +27,8 @@ int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_c
     call->deadline_ms = INT64_MAX;
     call->request_due_ms = INT64_MAX;
     pl_list_init(&call->waiting);
-    pl_rpc_fields_init(&call->request, pl_rpc_conn_limits(conn)->headers_size_max);
+    pl_rpc_fields_init(&call->request,
+                       pl_rpc_conn_limits(conn)->headers_size_max + PL_RPC_H1_LINE_SIZE_MAX);
     pl_rpc_fields_init(&call->headers, PL_RPC_FIELDS_SIZE_MAX);
     pl_rpc_fields_init(&call->trailers, PL_RPC_FIELDS_SIZE_MAX);
     pl_rpc_reader_init(&call->reader, pl_rpc_conn_limits(conn)->message_size_max);
@@ -93,7 +94,7 @@ void pl_rpc_call_abort(struct pl_rpc_call *call, enum pl_code code, const char *
     PL_ASSERT(call->state <= PL_RPC_CALL_OPEN);
     drop_request(call);
     if (!pl_rpc_tracker_between(&call->tracker))
-        pl_rpc_call_cut(call, &status, PL_RPC_INTERNAL_ERROR); /* its source ends here */
+        pl_rpc_call_cut(call, &status, PL_RPC_INTERNAL_ERROR);
     else
         pl_rpc_call_end(call, &status);
     pl_rpc_call_over(call);
@@ -177,13 +178,17 @@ struct pl_rpc_conn *pl_rpc_call_conn(const struct pl_rpc_call *call)
 bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
                           struct pl_bytes *ret_value)
 {
-    return pl_rpc_fields_find(&call->request, name, ret_value);
+    return pl_rpc_field_is_metadata(pl_bytes_str(name)) &&
+           pl_rpc_fields_find(&call->request, name, ret_value);
 }
 
 bool pl_rpc_call_metadata_next(const struct pl_rpc_call *call, size_t *pos,
                                struct pl_bytes *ret_name, struct pl_bytes *ret_value)
 {
-    return pl_rpc_fields_next(&call->request, pos, ret_name, ret_value);
+    while (pl_rpc_fields_next(&call->request, pos, ret_name, ret_value))
+        if (pl_rpc_field_is_metadata(*ret_name))
+            return true;
+    return false;
 }
 
 bool pl_rpc_call_message_compressed(const struct pl_rpc_call *call)

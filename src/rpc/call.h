@@ -93,6 +93,7 @@ struct pl_rpc_call {
     bool deferred;      /* HTTP waits to be told that there are bytes */
     bool peer_gzip;     /* the client takes gzip */
     bool compress;      /* and is to get it */
+    bool text_out;      /* the body leaves in base64 */
     bool encoding_told; /* the response's head says so */
     enum pl_code code;
     int http_status;  /* if it is not as the code has it; 0 */
@@ -126,6 +127,9 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
 void pl_rpc_call_on_headers(struct pl_rpc_call *call);
 void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data);
 void pl_rpc_call_on_end(struct pl_rpc_call *call);
+
+/* A message cannot be taken in: PL_E_LIMIT, it is too large; PL_E_NOMEM. */
+void pl_rpc_call_refuse_message(struct pl_rpc_call *call, int err);
 
 /* Gives back what it holds of the connection's room for messages; gives it room
  * for the message that it waits with. */

@@ -10,11 +10,13 @@
 #include "rpc/convert.h"
 #include "rpc/cors.h"
 #include "rpc/host_inner.h"
+#include "rpc/number.h"
 #include "rpc/timeout.h"
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     TEXT_SIZE = 256,
@@ -125,8 +127,7 @@ static bool take_timeout(struct pl_rpc_call *call)
         char text[TEXT_SIZE];
 
         snprintf(text, sizeof text, "malformed %s", codec->timeout);
-        pl_rpc_call_abort(call, codec->enveloped ? PL_CODE_INTERNAL : PL_CODE_INVALID_ARGUMENT,
-                          text);
+        pl_rpc_call_abort(call, codec->malformed, text);
         return false;
     }
     call->deadline_ms = pl_rpc_timeout_after(call->conn_weak->now_ms, timeout_ms);
@@ -136,20 +137,36 @@ static bool take_timeout(struct pl_rpc_call *call)
     return false;
 }
 
-/* Whether a list such as "identity, gzip;q=0.5" has gzip in it. */
-static bool lists_gzip(struct pl_bytes list)
+/* Whether an item such as "gzip;q=0.5" names gzip, and not with a weight of zero (RFC
+ * 9110, section 12.5.3). */
+static bool item_takes_gzip(struct pl_bytes item)
 {
-    static const char name[] = "gzip";
-    size_t size = sizeof name - 1;
+    const uint8_t *end = memchr(item.data, ';', item.size);
+    size_t size = end != NULL ? (size_t)(end - item.data) : item.size;
+    bool zero = false;
 
-    for (size_t i = 0; i + size <= list.size; i++) {
-        bool starts = i == 0 || list.data[i - 1] == ' ' || list.data[i - 1] == ',';
-        bool ends = i + size == list.size || list.data[i + size] == ',' ||
-                    list.data[i + size] == ' ' || list.data[i + size] == ';';
+    while (size > 0 && (item.data[size - 1] == ' ' || item.data[size - 1] == '\t'))
+        size--;
+    if (size != 4 || strncasecmp((const char *)item.data, "gzip", 4) != 0)
+        return false;
+    for (size_t i = size; i + 1 < item.size; i++)
+        if ((item.data[i] == 'q' || item.data[i] == 'Q') && item.data[i + 1] == '=')
+            zero = true;
+        else if (zero && item.data[i + 1] >= '1' && item.data[i + 1] <= '9')
+            return true;
+    return !zero;
+}
 
-        if (starts && ends && memcmp(list.data + i, name, size) == 0)
-            return !(i + size + 4 == list.size && memcmp(list.data + i + size, ";q=0", 4) == 0);
-    }
+/* Whether the client takes gzip: the field may come more than once. */
+static bool takes_gzip(const struct pl_rpc_call *call)
+{
+    struct pl_bytes name, list, item;
+
+    for (size_t pos = 0; pl_rpc_fields_next(&call->request, &pos, &name, &list);)
+        if (pl_bytes_is(name, call->format->codec->accept))
+            while (pl_rpc_list_next(&list, &item))
+                if (item.size > 0 && item_takes_gzip(item))
+                    return true;
     return false;
 }
 
@@ -172,9 +189,8 @@ static bool take_encodings(struct pl_rpc_call *call)
     char text[TEXT_SIZE], part[TEXT_PART_MAX + 1];
     struct pl_bytes value;
 
-    call->peer_gzip =
-        pl_rpc_fields_find(&call->request, codec->accept, &value) && lists_gzip(value);
-    if (!pl_rpc_fields_find(&call->request, codec->encoding, &value) ||
+    call->peer_gzip = takes_gzip(call);
+    if (!pl_rpc_fields_find(&call->request, codec->encoding, &value) || value.size == 0 ||
         pl_bytes_is(value, "identity"))
         return true;
     call->gunzip = pl_bytes_is(value, "gzip");
@@ -183,6 +199,19 @@ static bool take_encodings(struct pl_rpc_call *call)
     snprintf(text, sizeof text, "%s %s is not supported; identity and gzip are", codec->encoding,
              shown(value, part));
     pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
+    return false;
+}
+
+/* Whether the message, where its size is told beforehand, may come. */
+static bool take_size(struct pl_rpc_call *call)
+{
+    struct pl_bytes value;
+
+    if (call->format->codec->enveloped ||
+        !pl_rpc_fields_find(&call->request, "content-length", &value) ||
+        pl_rpc_number(value) <= pl_rpc_call_limits(call)->message_size_max)
+        return true;
+    pl_rpc_call_refuse_message(call, PL_E_LIMIT);
     return false;
 }
 
@@ -202,8 +231,8 @@ static bool fits(struct pl_rpc_call *call)
                  NULL);
         return false;
     }
-    if (call->conn_weak->http != &pl_rpc_http2 &&
-        (codec->trail != NULL || (method->client_streaming && method->server_streaming))) {
+    if (call->conn_weak->http != &pl_rpc_http2 && method->client_streaming &&
+        method->server_streaming) {
         end_text(call, 505, "this needs HTTP/2\n", NULL);
         return false;
     }
@@ -213,15 +242,29 @@ static bool fits(struct pl_rpc_call *call)
     return false;
 }
 
+/* What the whole response needs: room to turn it into text, where the client wants
+ * that. */
+static bool take_form(struct pl_rpc_call *call)
+{
+    struct pl_bytes accept;
+
+    if (call->format->text)
+        call->text_out = true;
+    else if (pl_rpc_format_text(call->format) != NULL &&
+             pl_rpc_fields_find(&call->request, "accept", &accept))
+        call->text_out = pl_rpc_format_is_text(accept);
+    if ((call->format->json || call->text_out) && pl_rpc_convert_need(call) < 0) {
+        pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
+        return false;
+    }
+    return true;
+}
+
 static void open_call(struct pl_rpc_call *call)
 {
     struct pl_rpc_conn *conn = call->conn_weak;
     struct pl_rpc_host *host = conn->host_weak;
 
-    if ((call->format->json || call->format->text) && pl_rpc_convert_need(call) < 0) {
-        pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
-        return;
-    }
     pl_rpc_call_set_state(call, PL_RPC_CALL_OPEN);
     if (!call->method_weak->client_streaming)
         call->request_due_ms = conn->now_ms + host->limits.request_ms;
@@ -231,6 +274,15 @@ static void open_call(struct pl_rpc_call *call)
     pl_map_put(&host->calls_by_id, &call->by_id, pl_hash_u64(call->id));
     if (call->method_weak->on_open != NULL)
         call->method_weak->on_open(call);
+}
+
+/* Whether the connection can carry the protocol. */
+static bool take_protocol(struct pl_rpc_call *call)
+{
+    if (call->format->codec->trail == NULL || call->conn_weak->http == &pl_rpc_http2)
+        return take_form(call);
+    end_text(call, 505, "gRPC needs HTTP/2\n", NULL);
+    return false;
 }
 
 static void dispatch_post(struct pl_rpc_call *call)
@@ -246,12 +298,32 @@ static void dispatch_post(struct pl_rpc_call *call)
             end_text(call, 404, "there is no such page\n", NULL);
         return;
     }
+    if (!take_protocol(call))
+        return;
     if (!found) {
         call->http_status = 404;
         pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, text);
         return;
     }
-    if (fits(call) && take_version(call) && take_encodings(call) && take_timeout(call))
+    if (fits(call) && take_version(call) && take_encodings(call) && take_size(call) &&
+        take_timeout(call))
+        open_call(call);
+}
+
+static void get_method(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_method *method = call->method_weak;
+    bool gettable =
+        method->no_side_effects && !method->client_streaming && !method->server_streaming;
+
+    if (!gettable)
+        end_text(call, 405, "the method is called with POST\n", "POST");
+    else if (call->verb != PL_RPC_VERB_GET)
+        end_text(call, 405, "the method is called with GET or POST\n", "GET, POST");
+    else if (!pl_rpc_connect_get_format(call))
+        end_text(call, 415, "the query needs encoding=json or encoding=proto\n", NULL);
+    else if (take_form(call) && fits(call) && take_encodings(call) &&
+             pl_rpc_connect_get_message(call) && take_timeout(call))
         open_call(call);
 }
 
@@ -265,26 +337,37 @@ static void dispatch_get(struct pl_rpc_call *call)
     if (page != NULL) {
         page->get(page->self, &content);
         pl_rpc_call_end_page(call, &content, NULL);
-    } else if (!find_method(call, text)) {
+    } else if (find_method(call, text)) {
+        get_method(call);
+    } else {
         end_text(call, 404, "there is no such page\n", NULL);
-    } else if (call->verb != PL_RPC_VERB_GET || !call->method_weak->no_side_effects ||
-               call->method_weak->client_streaming || call->method_weak->server_streaming) {
-        end_text(call, 405, "the method is called with POST\n", "POST");
-    } else if (!pl_rpc_connect_get_format(call)) {
-        end_text(call, 415, "the query needs encoding=json or encoding=proto\n", NULL);
-    } else if (fits(call) && take_encodings(call) && pl_rpc_connect_get_message(call) &&
-               take_timeout(call)) {
-        open_call(call);
+    }
+}
+
+/* The headers are too many, or one of them cannot be read. */
+static void refuse_headers(struct pl_rpc_call *call)
+{
+    bool too_large = call->refusal == PL_CODE_RESOURCE_EXHAUSTED, is_h2;
+
+    is_h2 = call->conn_weak->http == &pl_rpc_http2;
+    if (call->verb == PL_RPC_VERB_GET)
+        (void)pl_rpc_connect_get_format(call);
+    else if (call->format == NULL && call->verb == PL_RPC_VERB_POST && too_large && is_h2)
+        /* Its content-type may be what was too much. */
+        call->format = pl_rpc_format_find(pl_bytes_str("application/grpc"));
+    if (call->format == NULL) {
+        end_text(call, too_large ? 431 : 400, call->refusal_text, NULL);
+    } else if (take_protocol(call)) {
+        call->http_status = too_large ? 431 : 0;
+        pl_rpc_call_abort(call, too_large ? call->refusal : call->format->codec->malformed,
+                          call->refusal_text);
     }
 }
 
 void pl_rpc_call_dispatch(struct pl_rpc_call *call)
 {
-    /* Its content-type may be what was too much. */
-    if (call->refusal == PL_CODE_RESOURCE_EXHAUSTED && call->format == NULL)
-        call->format = pl_rpc_format_find(pl_bytes_str("application/grpc"));
-    if (call->refusal != PL_CODE_OK && call->format != NULL) {
-        pl_rpc_call_abort(call, call->refusal, call->refusal_text);
+    if (call->refusal != PL_CODE_OK) {
+        refuse_headers(call);
         return;
     }
     switch (call->verb) {

@@ -43,7 +43,9 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
 
     if (call->state != PL_RPC_CALL_HEADERS)
         return PL_OK; /* trailers of a request mean nothing */
-    call->request_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
+    /* An HTTP/1.1 request line has limits of its own (PL_RPC_TARGET_SIZE_MAX). */
+    if (call->conn_weak->http == &pl_rpc_http2 || name.data[0] != ':')
+        call->request_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
     if (call->request_size > pl_rpc_call_limits(call)->headers_size_max) {
         refuse(call, PL_CODE_RESOURCE_EXHAUSTED, "the request's headers are too large");
         return PL_OK;
@@ -56,7 +58,7 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
     } else if (!pl_bytes_is(name, ":scheme") && !pl_bytes_is(name, "te")) {
         rc = pl_rpc_fields_add_wire(&call->request, name, value);
         if (rc == PL_E_INVALID)
-            refuse(call, PL_CODE_INTERNAL, "a -bin header is not base64");
+            refuse(call, PL_CODE_INVALID_ARGUMENT, "a -bin header is not base64");
         else if (rc < 0)
             return rc;
     }
@@ -127,12 +129,12 @@ static bool take_message_head(struct pl_rpc_call *call)
         return false;
     }
     if ((flags & ~PL_RPC_FLAG_COMPRESSED) != 0) {
-        pl_rpc_call_abort(call, PL_CODE_INTERNAL, "unknown flags before a message");
+        pl_rpc_call_abort(call, call->format->codec->malformed, "unknown flags before a message");
         return false;
     }
     call->compressed = (flags & PL_RPC_FLAG_COMPRESSED) != 0;
     if (call->compressed && !call->gunzip) {
-        pl_rpc_call_abort(call, PL_CODE_INTERNAL,
+        pl_rpc_call_abort(call, call->format->codec->malformed,
                           "a message with the compressed flag, but without its encoding");
         return false;
     }
@@ -201,8 +203,7 @@ static void account(struct pl_rpc_call *call)
                           "too many unfinished messages on one connection");
 }
 
-/* A message cannot be taken in. */
-static void refuse_message(struct pl_rpc_call *call, int err)
+void pl_rpc_call_refuse_message(struct pl_rpc_call *call, int err)
 {
     char text[TEXT_SIZE_MAX];
 
@@ -230,7 +231,7 @@ static void read_messages(struct pl_rpc_call *call, struct pl_bytes data)
         } else if (rc == PL_RPC_READ_MESSAGE) {
             take_message(call, message);
         } else {
-            refuse_message(call, rc);
+            pl_rpc_call_refuse_message(call, rc);
         }
     }
     if (call->state == PL_RPC_CALL_OPEN)
@@ -253,11 +254,9 @@ static void read_bare(struct pl_rpc_call *call, struct pl_bytes data)
     if (pl_rpc_reader_held(&call->reader) == 0 &&
         pl_rpc_fields_find(&call->request, "content-length", &value))
         size = pl_rpc_number(value);
-    rc = size > pl_rpc_call_limits(call)->message_size_max
-             ? PL_E_LIMIT
-             : pl_rpc_reader_feed_bare(&call->reader, data);
+    rc = pl_rpc_reader_feed_bare(&call->reader, data);
     if (rc < 0) {
-        refuse_message(call, rc);
+        pl_rpc_call_refuse_message(call, rc);
         return;
     }
     if (size < pl_rpc_reader_held(&call->reader))
@@ -282,12 +281,12 @@ static void read_text(struct pl_rpc_call *call, struct pl_bytes text)
     struct pl_bytebuf data;
     int rc;
 
-    pl_bytebuf_init(&data, text.size);
+    pl_bytebuf_init(&data, text.size + PL_RPC_TEXT_GROUP_BYTES);
     rc = pl_rpc_text_in_feed(&call->convert->text_in, text, &data);
     if (rc == PL_OK)
         read_body(call, (struct pl_bytes){data.data, data.size});
     else if (rc == PL_E_INVALID)
-        pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "the body is not base64");
+        pl_rpc_call_abort(call, call->format->codec->malformed, "the body is not base64");
     else
         pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
     pl_bytebuf_done(&data);
@@ -308,13 +307,14 @@ void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data)
 static bool take_end(struct pl_rpc_call *call)
 {
     if (!call->format->codec->enveloped && !call->has_message) {
-        call->compressed = call->gunzip;
         call->message = pl_rpc_reader_bare(&call->reader);
+        call->compressed = call->gunzip && call->message.size > 0;
         call->has_message = true;
     }
     if (!pl_rpc_reader_between(&call->reader) ||
         (call->format->text && !pl_rpc_text_in_between(&call->convert->text_in))) {
-        pl_rpc_call_abort(call, PL_CODE_INTERNAL, "the request ends within a message");
+        pl_rpc_call_abort(call, call->format->codec->malformed,
+                          "the request ends within a message");
         return false;
     }
     if (!call->method_weak->client_streaming && !call->has_message) {

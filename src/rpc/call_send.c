@@ -67,6 +67,16 @@ int pl_rpc_call_add_trailer(struct pl_rpc_call *call, const char *name, struct p
     return pl_rpc_fields_add_custom(&call->trailers, name, value);
 }
 
+/* A response of one message is compressed by its size too. */
+static int choose_compression(struct pl_rpc_call *call, size_t size)
+{
+    uint32_t size_min = pl_rpc_call_limits(call)->compress_size_min;
+
+    if (call->method_weak->server_streaming || size_min == 0 || size < size_min)
+        return PL_OK;
+    return pl_rpc_call_compress(call, true);
+}
+
 int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
 {
     struct pl_buf *converted;
@@ -75,7 +85,9 @@ int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
 
     if (call->state != PL_RPC_CALL_OPEN)
         return PL_E_CLOSED;
-    rc = pl_rpc_call_send_head(call);
+    rc = choose_compression(call, message->size);
+    if (rc == PL_OK)
+        rc = pl_rpc_call_send_head(call);
     if (rc < 0)
         return rc;
     rc = pl_rpc_convert_out(call, message, &converted, &flags);
@@ -135,15 +147,27 @@ void pl_rpc_call_finish(struct pl_rpc_call *call, const struct pl_rpc_status *st
     pl_rpc_call_end(call, status);
 }
 
+/* Whether messages of the source go out as it gives them. */
+static bool source_is_plain(const struct pl_rpc_call *call)
+{
+    return call->convert == NULL || call->format == NULL ||
+           (!call->format->json && !call->encoding_told);
+}
+
 void pl_rpc_call_cut(struct pl_rpc_call *call, const struct pl_rpc_status *status,
                      uint32_t error_code)
 {
-    bool whole = !pl_rpc_outbox_amid(&call->outbox) && pl_rpc_tracker_between(&call->tracker) &&
-                 (call->convert == NULL || call->convert->staged_offset == 0);
+    bool whole = !pl_rpc_outbox_amid(&call->outbox);
 
+    /* Of what is converted, the peer sees whole messages only, as they leave `staged`. */
+    if (source_is_plain(call))
+        whole = whole && pl_rpc_tracker_between(&call->tracker);
+    else
+        whole = whole && call->convert->staged_offset == 0;
     pl_rpc_outbox_done(&call->outbox);
     if (call->convert != NULL)
         pl_rpc_convert_drop(call->convert);
+    call->tracker = (struct pl_rpc_tracker){0}; /* its source ends here */
     if (!whole) {
         pl_rpc_call_reset(call, error_code);
         return;
@@ -168,6 +192,7 @@ void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *pa
     pl_rpc_head_set_size(&head, page->body.size);
     pl_rpc_cors_add(&head, call);
     call->format = NULL; /* it is not answered in any protocol's way */
+    call->text_out = false;
     call->moved_ms = call->conn_weak->now_ms;
     pl_rpc_call_set_state(call, PL_RPC_CALL_FINISHED);
     if (pl_rpc_call_respond(call, &head, has_body) < 0)
@@ -217,12 +242,6 @@ static int stage_source(struct pl_rpc_call *call)
             return rc;
     }
     return PL_OK;
-}
-
-/* Whether messages of the source go out as it gives them. */
-static bool source_is_plain(const struct pl_rpc_call *call)
-{
-    return call->convert == NULL || (!call->format->json && !call->encoding_told);
 }
 
 /* Fills from the queue and from the source, each message whole before another. < 0:
@@ -292,8 +311,7 @@ enum pl_rpc_pull pl_rpc_call_pull(struct pl_rpc_call *call, uint8_t *to, size_t 
 
     if (call->state >= PL_RPC_CALL_ENDED)
         return PL_RPC_PULL_NONE; /* a reset comes next */
-    moved = call->format != NULL && call->format->text ? pull_text(call, to, size)
-                                                       : pull(call, to, size);
+    moved = call->text_out ? pull_text(call, to, size) : pull(call, to, size);
     if (moved < 0)
         return PL_RPC_PULL_FAILED;
     *ret_size = (size_t)moved;

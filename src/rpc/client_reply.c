@@ -7,7 +7,6 @@
  * grpc-status counts once the block that holds it has come whole and in order.
  */
 #include "base/assert.h"
-#include "rpc/base64.h"
 #include "rpc/client_inner.h"
 #include "rpc/gzip.h"
 #include "rpc/h2.h"
@@ -63,43 +62,11 @@ static enum pl_rpc_client_encoding encoding_parse(struct pl_bytes value)
     return pl_bytes_is(value, "gzip") ? PL_RPC_ENCODING_GZIP : PL_RPC_ENCODING_OTHER;
 }
 
-/* Adds the values of a "-bin" field, which may be several with commas between
- * them (PROTOCOL-HTTP2, "Custom-Metadata"). PL_E_INVALID, PL_E_LIMIT, PL_E_NOMEM. */
-static int add_binary(struct pl_rpc_fields *fields, struct pl_bytes name, struct pl_bytes value)
-{
-    struct pl_bytebuf decoded;
-    int rc = PL_OK;
-
-    pl_bytebuf_init(&decoded, PL_RPC_CLIENT_HEADERS_SIZE_MAX);
-    for (bool more = true; more && rc == PL_OK;) {
-        struct pl_bytes part = value;
-        const uint8_t *comma = value.size > 0 ? memchr(value.data, ',', value.size) : NULL;
-
-        more = comma != NULL;
-        if (more) {
-            part.size = (size_t)(comma - value.data);
-            value.data += part.size + 1;
-            value.size -= part.size + 1;
-        }
-        while (part.size > 0 && part.data[0] == ' ') {
-            part.data++;
-            part.size--;
-        }
-        pl_bytebuf_clear(&decoded);
-        rc = pl_rpc_base64_decode(part, &decoded);
-        if (rc == PL_OK)
-            rc = pl_rpc_fields_add(fields, name, (struct pl_bytes){decoded.data, decoded.size});
-    }
-    pl_bytebuf_done(&decoded);
-    return rc;
-}
-
 /* Keeps a field for the call's owner. */
 static void keep_field(struct pl_rpc_client_call *call, struct pl_rpc_fields *fields,
                        struct pl_bytes name, struct pl_bytes value)
 {
-    int rc = pl_rpc_field_is_binary(name) ? add_binary(fields, name, value)
-                                          : pl_rpc_fields_add(fields, name, value);
+    int rc = pl_rpc_fields_add_wire(fields, name, value);
 
     if (rc == PL_E_INVALID && pl_bytes_is(name, "grpc-status-details-bin"))
         return; /* code and message still hold */

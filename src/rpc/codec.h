@@ -17,11 +17,12 @@
 struct pl_rpc_call;
 
 struct pl_rpc_codec {
-    bool enveloped;       /* messages have envelopes; else the body is the message */
-    const char *timeout;  /* the names of header fields: how long the call may take, */
-    const char *encoding; /* how messages are compressed, */
-    const char *accept;   /* how they may be, */
-    const char *version;  /* and which version is spoken; NULL: there are none */
+    bool enveloped;         /* messages have envelopes; else the body is the message */
+    enum pl_code malformed; /* how a call ends whose request cannot be read */
+    const char *timeout;    /* the names of header fields: how long the call may take, */
+    const char *encoding;   /* how messages are compressed, */
+    const char *accept;     /* how they may be, */
+    const char *version;    /* and which version is spoken; NULL: there are none */
 
     int (*parse_timeout)(struct pl_bytes value, int64_t *ret_timeout_ms);
 
@@ -43,6 +44,13 @@ struct pl_rpc_format {
 
 /* The format of that content-type, or NULL. */
 const struct pl_rpc_format *pl_rpc_format_find(struct pl_bytes content_type);
+
+/* The content-type of the same messages where the whole body is in base64; NULL: there
+ * is none. */
+const char *pl_rpc_format_text(const struct pl_rpc_format *format);
+
+/* Whether an Accept field asks for that (PROTOCOL-WEB). */
+bool pl_rpc_format_is_text(struct pl_bytes accept);
 
 /* Connect's formats for one message, which GET names in its query: */
 extern const struct pl_rpc_format pl_rpc_connect_json;

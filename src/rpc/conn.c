@@ -113,6 +113,8 @@ int pl_rpc_conn_new(struct pl_rpc_host *host, enum pl_rpc_http_version version, 
     conn->heard_ms = now_ms;
     conn->old_ms = old_at(&host->limits, now_ms);
     conn->due_ms = now_ms + host->limits.preface_ms;
+    if (conn->old_ms < conn->due_ms)
+        conn->due_ms = conn->old_ms;
     pl_list_init(&conn->calls);
     pl_list_init(&conn->closed);
     pl_list_init(&conn->waiting);

@@ -139,7 +139,7 @@ static int stream_begin(struct pl_rpc_call *call)
 {
     struct pl_rpc_head head;
 
-    pl_rpc_head_init(&head, call->http_status != 0 ? call->http_status : 200);
+    pl_rpc_head_init(&head, 200);
     pl_rpc_head_add_const(&head, "content-type", call->format->content_type);
     pl_rpc_head_add_const(&head, "connect-accept-encoding", "gzip");
     if (call->compress && call->peer_gzip) {
@@ -167,6 +167,7 @@ static int stream_finish(struct pl_rpc_call *call, const struct pl_rpc_status *s
 
 const struct pl_rpc_codec pl_rpc_connect_unary = {
     .enveloped = false,
+    .malformed = PL_CODE_INVALID_ARGUMENT,
     .timeout = "connect-timeout-ms",
     .encoding = "content-encoding",
     .accept = "accept-encoding",
@@ -177,6 +178,7 @@ const struct pl_rpc_codec pl_rpc_connect_unary = {
 
 const struct pl_rpc_codec pl_rpc_connect_stream = {
     .enveloped = true,
+    .malformed = PL_CODE_INVALID_ARGUMENT,
     .timeout = "connect-timeout-ms",
     .encoding = "connect-content-encoding",
     .accept = "connect-accept-encoding",

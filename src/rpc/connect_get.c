@@ -32,6 +32,7 @@ static bool find_raw(const struct pl_rpc_call *call, const char *name, struct pl
     return false;
 }
 
+/* The other parameters are words of letters and digits, which nobody need encode. */
 static bool query_is(const struct pl_rpc_call *call, const char *name, const char *value)
 {
     struct pl_bytes raw;
@@ -51,7 +52,7 @@ bool pl_rpc_connect_get_format(struct pl_rpc_call *call)
 }
 
 /* What was percent-encoded; a space may be a '+' (URL Standard, section 5). */
-static int decode(struct pl_bytes raw, bool base64, struct pl_bytebuf *to)
+static int decode(struct pl_bytes raw, struct pl_bytebuf *to)
 {
     struct pl_bytebuf text;
     int rc;
@@ -61,27 +62,44 @@ static int decode(struct pl_bytes raw, bool base64, struct pl_bytebuf *to)
         pl_bytebuf_append_byte(&text, raw.data[i] == '+' ? ' ' : raw.data[i]);
     rc = text.err;
     if (rc == PL_OK) {
-        struct pl_bytebuf *decoded = to, bytes;
-
-        pl_bytebuf_init(&bytes, raw.size);
-        if (base64)
-            decoded = &bytes;
-        pl_rpc_percent_decode((struct pl_bytes){text.data, text.size}, decoded);
-        rc = decoded->err;
-        if (base64 && rc == PL_OK)
-            rc = pl_base64_decode((struct pl_bytes){bytes.data, bytes.size}, to);
-        pl_bytebuf_done(&bytes);
+        pl_rpc_percent_decode((struct pl_bytes){text.data, text.size}, to);
+        rc = to->err;
     }
     pl_bytebuf_done(&text);
     return rc;
 }
 
-bool pl_rpc_connect_get_message(struct pl_rpc_call *call)
+/* Reads the message that the query spells. */
+static int read_message(struct pl_rpc_call *call, struct pl_bytes raw)
 {
-    struct pl_bytes raw;
-    struct pl_bytebuf message;
+    struct pl_bytebuf text, bytes;
     int rc;
 
+    pl_bytebuf_init(&text, raw.size);
+    pl_bytebuf_init(&bytes, raw.size);
+    rc = decode(raw, &text);
+    if (rc == PL_OK && query_is(call, "base64", "1"))
+        rc = pl_base64_decode((struct pl_bytes){text.data, text.size}, &bytes);
+    else if (rc == PL_OK)
+        pl_bytebuf_append(&bytes, text.data, text.size);
+    if (rc == PL_OK)
+        rc = bytes.err;
+    if (rc == PL_OK)
+        rc = pl_rpc_reader_feed_bare(&call->reader, (struct pl_bytes){bytes.data, bytes.size});
+    pl_bytebuf_done(&text);
+    pl_bytebuf_done(&bytes);
+    return rc;
+}
+
+static bool take_query(struct pl_rpc_call *call, struct pl_bytes *ret_message)
+{
+    struct pl_bytes raw;
+
+    if (find_raw(call, "connect", &raw) && !pl_bytes_is(raw, "v1")) {
+        pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "the query's connect is not v1");
+        return false;
+    }
+    call->gunzip = false; /* there is no body whose header fields could tell */
     if (find_raw(call, "compression", &raw) && raw.size > 0 && !pl_bytes_is(raw, "identity")) {
         call->gunzip = pl_bytes_is(raw, "gzip");
         if (!call->gunzip) {
@@ -90,22 +108,31 @@ bool pl_rpc_connect_get_message(struct pl_rpc_call *call)
             return false;
         }
     }
-    if (!find_raw(call, "message", &raw)) {
+    if (!find_raw(call, "message", ret_message)) {
         pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "the query has no message");
         return false;
     }
-    pl_bytebuf_init(&message, raw.size);
-    rc = decode(raw, query_is(call, "base64", "1"), &message);
-    if (rc == PL_OK)
-        rc = pl_rpc_reader_feed_bare(&call->reader, (struct pl_bytes){message.data, message.size});
-    pl_bytebuf_done(&message);
-    if (rc < 0) {
-        pl_rpc_call_abort(call, rc == PL_E_NOMEM ? PL_CODE_UNAVAILABLE : PL_CODE_INVALID_ARGUMENT,
-                          rc == PL_E_NOMEM ? "out of memory" : "the message is not base64");
+    return true;
+}
+
+bool pl_rpc_connect_get_message(struct pl_rpc_call *call)
+{
+    struct pl_bytes raw;
+    int rc;
+
+    if (!take_query(call, &raw))
+        return false;
+    rc = read_message(call, raw);
+    if (rc == PL_E_INVALID) {
+        pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "the message is not base64");
         return false;
     }
-    call->compressed = call->gunzip;
+    if (rc < 0) {
+        pl_rpc_call_refuse_message(call, rc);
+        return false;
+    }
     call->message = pl_rpc_reader_bare(&call->reader);
+    call->compressed = call->gunzip && call->message.size > 0;
     call->has_message = true;
     return true;
 }

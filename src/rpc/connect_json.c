@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/base64.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "google/rpc/status.pb-c.h"
 #include "pb/json.h"
 #include "pb/message.h"
@@ -51,9 +52,7 @@ static json_t *detail_of(const Google__Protobuf__Any *any)
     json_t *detail;
 
     pl_bytebuf_init(&value, TEXT_SIZE_MAX);
-    pl_base64_encode((struct pl_bytes){any->value.data, any->value.len}, &value);
-    while (value.size > 0 && value.data[value.size - 1] == '=')
-        value.size--;
+    pl_base64_encode_bare((struct pl_bytes){any->value.data, any->value.len}, &value);
     detail = value.err < 0
                  ? NULL
                  : json_pack("{s:s, s:s%}", "type", slash != NULL ? slash + 1 : any->type_url,
@@ -88,17 +87,44 @@ static int add_details(json_t *error, struct pl_bytes packed)
     return rc;
 }
 
-/* NULL where memory is short. */
+/* JSON is UTF-8: what is not, as of a message that repeats what a peer sent, becomes
+ * U+FFFD. */
+static json_t *text_of(struct pl_bytes text)
+{
+    struct pl_bytebuf valid;
+    json_t *json;
+
+    pl_bytebuf_init(&valid, TEXT_SIZE_MAX);
+    while (text.size > 0) {
+        uint32_t point;
+        size_t size = pl_utf8_decode(text.data, text.size, &point);
+
+        if (size > 0)
+            pl_bytebuf_append(&valid, text.data, size);
+        else
+            pl_bytebuf_append_str(&valid, "\xef\xbf\xbd");
+        size += size == 0;
+        text.data += size;
+        text.size -= size;
+    }
+    json = valid.err < 0 ? NULL : json_stringn(pl_bytebuf_cstr(&valid), valid.size);
+    pl_bytebuf_done(&valid);
+    return json;
+}
+
+/* NULL where memory is short. Details that find no room, or are no Status, are left
+ * out: the code still tells. */
 static json_t *error_of(const struct pl_rpc_status *status)
 {
+    struct pl_bytes text = pl_rpc_status_text(status);
     json_t *error = json_object();
     int rv = json_object_set_new(error, "code", json_string(code_name(status->code)));
 
-    if (rv == 0 && status->message != NULL && status->message[0] != 0)
-        rv = json_object_set_new(error, "message", json_string(status->message));
+    if (rv == 0 && text.size > 0)
+        rv = json_object_set_new(error, "message", text_of(text));
     if (rv == 0 && status->details.size > 0 &&
         status->details.size <= PL_RPC_STATUS_DETAILS_SIZE_MAX)
-        rv = add_details(error, status->details);
+        (void)add_details(error, status->details);
     if (rv == 0)
         return error;
     json_decref(error);

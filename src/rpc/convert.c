@@ -35,16 +35,11 @@ void pl_rpc_convert_free(struct pl_rpc_convert *convert)
     pl_free(convert);
 }
 
-/* A response of one message is compressed by its size too. */
-static bool to_be_compressed(const struct pl_rpc_call *call, size_t size)
+/* Where messages have envelopes, the head must have told how they are compressed. */
+static bool to_be_compressed(const struct pl_rpc_call *call)
 {
-    uint32_t size_min = pl_rpc_call_limits(call)->compress_size_min;
-
-    if (!call->peer_gzip)
-        return false;
-    if (call->format->codec->enveloped)
-        return call->compress && call->encoding_told;
-    return call->compress || (size_min > 0 && size >= size_min);
+    return call->peer_gzip && call->compress &&
+           (call->encoding_told || !call->format->codec->enveloped);
 }
 
 /* Appends the message as the client wants it. */
@@ -60,7 +55,7 @@ static int convert(struct pl_rpc_call *call, struct pl_bytes message, struct pl_
         rc = pl_pb_json_print(call->output, message, &json);
         message = (struct pl_bytes){json.data, json.size};
     }
-    if (rc == PL_OK && to_be_compressed(call, message.size)) {
+    if (rc == PL_OK && to_be_compressed(call)) {
         *ret_flags = PL_RPC_FLAG_COMPRESSED;
         rc = pl_rpc_gzip(message, to);
     } else if (rc == PL_OK) {
@@ -78,7 +73,7 @@ int pl_rpc_convert_out(struct pl_rpc_call *call, struct pl_buf *message, struct 
     struct pl_bytebuf to;
     int rc;
 
-    if (!call->format->json && !to_be_compressed(call, plain.size)) {
+    if (!call->format->json && !to_be_compressed(call)) {
         *ret_flags = 0;
         *ret_buf = pl_buf_ref(message);
         return PL_OK;
@@ -131,11 +126,18 @@ int pl_rpc_convert_source(struct pl_rpc_call *call, struct pl_bytes data)
     }
 }
 
-void pl_rpc_convert_drop(struct pl_rpc_convert *convert)
+static void reset_staged(struct pl_rpc_convert *convert)
 {
     pl_bytebuf_done(&convert->staged);
     pl_bytebuf_init(&convert->staged, PL_BUF_SIZE_MAX);
     convert->staged_offset = 0;
+}
+
+void pl_rpc_convert_drop(struct pl_rpc_convert *convert)
+{
+    reset_staged(convert);
+    pl_rpc_reader_done(&convert->source);
+    pl_rpc_reader_init(&convert->source, PL_BUF_SIZE_MAX);
 }
 
 size_t pl_rpc_convert_pull(struct pl_rpc_convert *convert, uint8_t *to, size_t size)
@@ -150,7 +152,7 @@ size_t pl_rpc_convert_pull(struct pl_rpc_convert *convert, uint8_t *to, size_t s
     memcpy(to, staged->data + convert->staged_offset, size);
     convert->staged_offset += size;
     if (convert->staged_offset == staged->size)
-        pl_rpc_convert_drop(convert);
+        reset_staged(convert);
     return size;
 }
 
@@ -168,7 +170,7 @@ static bool gunzip(struct pl_rpc_call *call, struct pl_bytes *message, struct pl
         pl_bytebuf_printf(text, "the decompressed message has more than %u bytes",
                           (unsigned)size_max);
     } else if (rc == PL_E_INVALID) {
-        *ret_code = PL_CODE_INTERNAL;
+        *ret_code = call->format->codec->malformed;
         pl_bytebuf_append_str(text, "the compressed message is not gzip");
     } else {
         *ret_code = PL_CODE_UNAVAILABLE;

@@ -40,7 +40,7 @@ int pl_rpc_convert_out(struct pl_rpc_call *call, struct pl_buf *message, struct 
 /* Converts what the source has given, and appends it to `staged`. */
 int pl_rpc_convert_source(struct pl_rpc_call *call, struct pl_bytes data);
 
-/* Forgets what is staged. */
+/* Forgets what the source has given. */
 void pl_rpc_convert_drop(struct pl_rpc_convert *convert);
 
 /* Moves staged bytes out. */

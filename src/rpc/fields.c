@@ -1,8 +1,8 @@
 /* fields.c - see fields.h; lists are short, so finding is walking. */
 #include "rpc/fields.h"
 
+#include "base/base64.h"
 #include "base/err.h"
-#include "rpc/base64.h"
 #include "rpc/limits.h"
 
 #include <string.h>
@@ -80,30 +80,76 @@ bool pl_rpc_field_is_binary(struct pl_bytes name)
     return name.size > 4 && memcmp(name.data + name.size - 4, "-bin", 4) == 0;
 }
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+bool pl_rpc_list_next(struct pl_bytes *list, struct pl_bytes *ret_item)
+{
+    const uint8_t *comma;
+
+    if (list->data == NULL)
+        return false;
+    *ret_item = *list;
+    comma = list->size > 0 ? memchr(list->data, ',', list->size) : NULL;
+    if (comma != NULL) {
+        ret_item->size = (size_t)(comma - list->data);
+        list->data += ret_item->size + 1;
+        list->size -= ret_item->size + 1;
+    } else {
+        *list = (struct pl_bytes){NULL, 0};
+    }
+    while (ret_item->size > 0 && is_blank(ret_item->data[0])) {
+        ret_item->data++;
+        ret_item->size--;
+    }
+    while (ret_item->size > 0 && is_blank(ret_item->data[ret_item->size - 1]))
+        ret_item->size--;
+    return true;
+}
+
 int pl_rpc_fields_add_wire(struct pl_rpc_fields *fields, struct pl_bytes name,
                            struct pl_bytes value)
 {
     struct pl_bytebuf decoded;
-    const uint8_t *comma;
-    int rc;
+    struct pl_bytes item;
+    int rc = PL_OK;
 
     if (!pl_rpc_field_is_binary(name))
         return pl_rpc_fields_add(fields, name, value);
 
-    comma = value.size > 0 ? memchr(value.data, ',', value.size) : NULL;
-    if (comma != NULL)
-        value.size = (size_t)(comma - value.data);
-    pl_bytebuf_init(&decoded, PL_RPC_HEADERS_SIZE_MAX);
-    rc = pl_rpc_base64_decode(value, &decoded);
-    if (rc == PL_OK)
-        rc = pl_rpc_fields_add(fields, name, (struct pl_bytes){decoded.data, decoded.size});
+    pl_bytebuf_init(&decoded, value.size);
+    while (rc == PL_OK && pl_rpc_list_next(&value, &item)) {
+        pl_bytebuf_clear(&decoded);
+        rc = pl_base64_decode(item, &decoded);
+        if (rc == PL_OK)
+            rc = pl_rpc_fields_add(fields, name, (struct pl_bytes){decoded.data, decoded.size});
+    }
     pl_bytebuf_done(&decoded);
     return rc;
 }
 
+bool pl_rpc_field_is_metadata(struct pl_bytes name)
+{
+    static const char *const others[] = {
+        "connection",        "content-length",   "expect", "host",
+        "keep-alive",        "proxy-connection", "te",     "trailer",
+        "transfer-encoding", "upgrade",
+    };
+
+    if (name.size == 0 || name.data[0] == ':')
+        return false;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (pl_bytes_is(name, others[i]))
+            return false;
+    return true;
+}
+
 static bool name_allowed(struct pl_bytes name)
 {
-    if (name.size == 0 || (name.size >= 5 && memcmp(name.data, "grpc-", 5) == 0))
+    if (!pl_rpc_field_is_metadata(name) || pl_bytes_is(name, "content-type") ||
+        (name.size >= 5 && memcmp(name.data, "grpc-", 5) == 0))
         return false;
     for (size_t i = 0; i < name.size; i++) {
         uint8_t byte = name.data[i];
@@ -140,7 +186,7 @@ int pl_rpc_fields_add_custom(struct pl_rpc_fields *fields, const char *name, str
     }
 
     pl_bytebuf_init(&encoded, PL_RPC_FIELDS_SIZE_MAX);
-    pl_rpc_base64_encode(value, &encoded);
+    pl_base64_encode_bare(value, &encoded);
     rc = encoded.err;
     if (rc == PL_OK)
         rc = pl_rpc_fields_add(fields, name_bytes, (struct pl_bytes){encoded.data, encoded.size});

@@ -37,14 +37,23 @@ bool pl_rpc_fields_next(const struct pl_rpc_fields *fields, size_t *pos, struct 
 /* Whether the name ends in "-bin". */
 bool pl_rpc_field_is_binary(struct pl_bytes name);
 
-/* Adds a field as it came from the wire: a "-bin" value is decoded, the first one
- * if it is a list. PL_E_INVALID where it is no base64; PL_E_NOMEM, PL_E_LIMIT. */
+/* Whether it is a call's metadata, and not one by which HTTP speaks of the connection
+ * or of the body (RFC 9110, section 7.6.1), or a pseudo-header. */
+bool pl_rpc_field_is_metadata(struct pl_bytes name);
+
+/* Takes the next item off a list with commas (RFC 9110, section 5.6.1), without the
+ * blanks around it; false at the end. An item may be empty. */
+bool pl_rpc_list_next(struct pl_bytes *list, struct pl_bytes *ret_item);
+
+/* Adds a field as it came from the wire: of a "-bin" name, each value of the list is
+ * decoded and added (PROTOCOL-HTTP2, "Custom-Metadata"). PL_E_INVALID where one is no
+ * base64; PL_E_NOMEM, PL_E_LIMIT: some may have been added. */
 int pl_rpc_fields_add_wire(struct pl_rpc_fields *fields, struct pl_bytes name,
                            struct pl_bytes value);
 
 /* Adds a field for the wire: a "-bin" value is encoded. PL_E_INVALID where name or
  * value is not allowed as custom metadata (PROTOCOL-HTTP2, "Custom-Metadata"), or
- * the name is one of gRPC's own; PL_E_NOMEM, PL_E_LIMIT. */
+ * the name is one of gRPC's or HTTP's own; PL_E_NOMEM, PL_E_LIMIT. */
 int pl_rpc_fields_add_custom(struct pl_rpc_fields *fields, const char *name, struct pl_bytes value);
 
 #endif

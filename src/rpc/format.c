@@ -42,6 +42,21 @@ static bool is_type(struct pl_bytes type, const char *name)
     return true;
 }
 
+const char *pl_rpc_format_text(const struct pl_rpc_format *format)
+{
+    if (format->text)
+        return format->content_type;
+    return format->codec == &pl_rpc_grpc_web && !format->json ? "application/grpc-web-text+proto"
+                                                              : NULL;
+}
+
+bool pl_rpc_format_is_text(struct pl_bytes accept)
+{
+    const struct pl_rpc_format *format = pl_rpc_format_find(accept);
+
+    return format != NULL && format->text;
+}
+
 const struct pl_rpc_format *pl_rpc_format_find(struct pl_bytes content_type)
 {
     size_t size = 0;

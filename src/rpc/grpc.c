@@ -19,7 +19,9 @@
 void pl_rpc_grpc_add_head(struct pl_rpc_head *head, struct pl_rpc_call *call)
 {
     pl_rpc_head_init(head, 200);
-    pl_rpc_head_add_const(head, "content-type", call->format->content_type);
+    pl_rpc_head_add_const(head, "content-type",
+                          call->text_out ? pl_rpc_format_text(call->format)
+                                         : call->format->content_type);
     pl_rpc_head_add_const(head, "grpc-accept-encoding", "identity,gzip");
     if (call->compress && call->peer_gzip) {
         call->encoding_told = true;
@@ -38,27 +40,13 @@ const char *pl_rpc_grpc_status(const struct pl_rpc_call *call)
     return numbers[call->code];
 }
 
-static struct pl_bytes without_padding(const struct pl_bytebuf *base64)
-{
-    struct pl_bytes text = {base64->data, base64->size};
-
-    while (text.size > 0 && text.data[text.size - 1] == '=')
-        text.size--;
-    return text;
-}
-
 /* Where these find no room, the code goes alone: a call's end must not depend on
  * memory. */
 void pl_rpc_grpc_take_status(struct pl_rpc_call *call, const struct pl_rpc_status *status)
 {
-    struct pl_bytes message = pl_bytes_str(status->message != NULL ? status->message : "");
+    struct pl_bytes message = pl_rpc_status_text(status);
     struct pl_bytebuf text;
 
-    if (message.size > PL_RPC_STATUS_MESSAGE_SIZE_MAX) {
-        message.size = PL_RPC_STATUS_MESSAGE_SIZE_MAX;
-        while (message.size > 0 && (message.data[message.size] & 0xc0) == 0x80)
-            message.size--; /* no half characters */
-    }
     pl_bytebuf_init(&text, PL_RPC_FIELDS_SIZE_MAX);
     if (message.size > 0) {
         pl_rpc_percent_encode(message, &text);
@@ -68,10 +56,10 @@ void pl_rpc_grpc_take_status(struct pl_rpc_call *call, const struct pl_rpc_statu
     }
     if (status->details.size > 0 && status->details.size <= PL_RPC_STATUS_DETAILS_SIZE_MAX) {
         pl_bytebuf_clear(&text);
-        pl_base64_encode(status->details, &text);
+        pl_base64_encode_bare(status->details, &text);
         if (text.err == PL_OK)
             (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-status-details-bin"),
-                                    without_padding(&text));
+                                    (struct pl_bytes){text.data, text.size});
     }
     pl_bytebuf_done(&text);
 }
@@ -114,6 +102,7 @@ static int trail(struct pl_rpc_call *call)
 
 const struct pl_rpc_codec pl_rpc_grpc = {
     .enveloped = true,
+    .malformed = PL_CODE_INTERNAL,
     .timeout = "grpc-timeout",
     .encoding = "grpc-encoding",
     .accept = "grpc-accept-encoding",

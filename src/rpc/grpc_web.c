@@ -16,7 +16,6 @@ static int begin(struct pl_rpc_call *call)
     struct pl_rpc_head head;
 
     pl_rpc_grpc_add_head(&head, call);
-    head.status = call->http_status != 0 ? call->http_status : 200;
     return pl_rpc_call_respond(call, &head, true);
 }
 
@@ -57,6 +56,7 @@ static int finish(struct pl_rpc_call *call, const struct pl_rpc_status *status)
 
 const struct pl_rpc_codec pl_rpc_grpc_web = {
     .enveloped = true,
+    .malformed = PL_CODE_INTERNAL,
     .timeout = "grpc-timeout",
     .encoding = "grpc-encoding",
     .accept = "grpc-accept-encoding",

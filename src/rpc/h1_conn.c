@@ -3,8 +3,8 @@
  * and pages.
  *
  * One call at a time: the bytes of later requests wait, unread, until its response
- * has left. Where a response ends before its request has come whole, the
- * connection ends with it.
+ * has left. Where a response ends before its request has come whole, what is still
+ * to come of a small one is dropped; with others the connection ends.
  */
 #include "rpc/conn.h"
 
@@ -20,6 +20,7 @@
 
 enum {
     PART_SIZE = 4096,           /* of a body, a chunk */
+    DROP_SIZE_MAX = 64 * 1024,  /* a body that may still come after its response */
     OUT_SIZE_MAX = 64 * 1024,   /* heads, chunks and pages that wait to be taken */
     INPUT_SIZE_MAX = 256 * 1024 /* what has come behind the request under way */
 };
@@ -37,6 +38,7 @@ struct pl_rpc_h1 {
     bool body_ended;    /* all of the response is there */
     bool keep_alive;    /* the connection outlives the response */
     bool closing;       /* no more requests are read */
+    bool peer_ended;    /* nothing more comes than what is in `input` */
     int64_t since_ms;   /* when it began to wait: for a request, or for the rest of a head */
     int64_t moved_ms;   /* when bytes were last taken */
 };
@@ -44,6 +46,13 @@ struct pl_rpc_h1 {
 static size_t out_left(const struct pl_rpc_h1 *h1)
 {
     return h1->out.size - h1->out_offset;
+}
+
+/* Something is about to wait for the peer to take it. */
+static void begin_out(struct pl_rpc_conn *conn)
+{
+    if (out_left(conn->h1) == 0)
+        conn->h1->moved_ms = conn->now_ms;
 }
 
 static int h1_start(struct pl_rpc_conn *conn)
@@ -80,6 +89,7 @@ static void answer_text(struct pl_rpc_conn *conn, int status, const char *text)
     struct pl_rpc_h1 *h1 = conn->h1;
     size_t size = strlen(text) + 1;
 
+    begin_out(conn);
     pl_rpc_h1_head_begin(&h1->out, status);
     (void)pl_rpc_h1_head_field(&h1->out, pl_bytes_str("content-type"),
                                pl_bytes_str("text/plain; charset=utf-8"));
@@ -91,21 +101,27 @@ static void answer_text(struct pl_rpc_conn *conn, int status, const char *text)
         pl_rpc_conn_fail(conn, h1->out.err);
 }
 
-/* The request cannot be read, or not to its end. */
+/* The request cannot be read, or not to its end. A response that was finished before
+ * still leaves; one that would go on is broken off. */
 static void refuse(struct pl_rpc_conn *conn)
 {
     struct pl_rpc_h1 *h1 = conn->h1;
     struct pl_rpc_call *call = h1->call;
-    bool responding = h1->responding;
 
+    if (call != NULL && h1->responding && call->state >= PL_RPC_CALL_FINISHED) {
+        h1->closing = true;
+        h1->keep_alive = false;
+        return;
+    }
     if (call != NULL) {
         h1->call = NULL;
         pl_rpc_conn_closed(conn, call);
+        if (h1->responding) {
+            pl_rpc_conn_fail(conn, PL_E_PROTO);
+            return;
+        }
     }
-    if (responding)
-        pl_rpc_conn_fail(conn, PL_E_PROTO); /* a response under way is broken off */
-    else
-        answer_text(conn, h1->reader.refusal.status, h1->reader.refusal.text);
+    answer_text(conn, h1->reader.refusal.status, h1->reader.refusal.text);
 }
 
 /* Tells a new call what its request's head says. */
@@ -151,8 +167,10 @@ static void begin_call(struct pl_rpc_conn *conn)
         pl_rpc_conn_fail(conn, rc);
         return;
     }
-    if (request->expects_continue && request->has_body && !h1->responding)
+    if (request->expects_continue && !h1->responding) {
+        begin_out(conn);
         pl_rpc_h1_continue(&h1->out);
+    }
 }
 
 /* Reads what has come, up to the end of a request whose response has not ended. */
@@ -197,18 +215,34 @@ static void h1_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
         pl_rpc_conn_fail(conn, h1->input.err);
 }
 
+/* No whole request is there, and none will be: all that is left is to send. */
+static void end_requests(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_h1 *h1 = conn->h1;
+    const struct pl_rpc_call *call = h1->call;
+
+    if (!h1->peer_ended || h1->closing || h1->input.size > 0)
+        return;
+    h1->closing = call == NULL;
+    if ((call == NULL && out_left(h1) == 0) ||
+        (call != NULL && !h1->request_ended && !h1->body_ended))
+        pl_rpc_conn_fail(conn, PL_E_CLOSED);
+    else if (call != NULL && !h1->request_ended)
+        h1->keep_alive = false;
+}
+
 /* The peer may wait for an answer, but not for a stream that it could not stop. */
 static void h1_recv_end(struct pl_rpc_conn *conn)
 {
     struct pl_rpc_h1 *h1 = conn->h1;
     const struct pl_rpc_call *call = h1->call;
 
-    h1->closing = true;
-    if (call == NULL && out_left(h1) == 0)
+    h1->peer_ended = true;
+    if (call != NULL && call->method_weak != NULL && call->method_weak->server_streaming &&
+        call->state == PL_RPC_CALL_OPEN)
         pl_rpc_conn_fail(conn, PL_E_CLOSED);
-    else if (call != NULL && (!h1->request_ended ||
-                              (call->method_weak != NULL && call->method_weak->server_streaming)))
-        pl_rpc_conn_fail(conn, PL_E_CLOSED);
+    else
+        end_requests(conn);
 }
 
 static bool h1_wants_recv(const struct pl_rpc_conn *conn)
@@ -224,7 +258,7 @@ static void end_call(struct pl_rpc_conn *conn)
 
     h1->call = NULL;
     pl_rpc_conn_closed(conn, call);
-    if (!h1->keep_alive || !h1->request_ended || conn->draining) {
+    if (!h1->keep_alive || conn->draining) {
         h1->closing = true;
         return;
     }
@@ -241,6 +275,7 @@ static void end_call(struct pl_rpc_conn *conn)
             pl_bytebuf_init(&h1->input, INPUT_SIZE_MAX);
         }
     }
+    end_requests(conn);
 }
 
 /* Takes the body from the call: a chunk of it to `out`, or bytes to `to`. */
@@ -296,6 +331,13 @@ static bool body_waits(const struct pl_rpc_h1 *h1)
     return h1->call != NULL && h1->responding && !h1->body_ended && !h1->call->deferred;
 }
 
+/* Whether the call is over once `out` has left: where the connection goes on, the next
+ * request begins behind all of this one. */
+static bool call_is_over(const struct pl_rpc_h1 *h1)
+{
+    return h1->call != NULL && h1->body_ended && (h1->request_ended || !h1->keep_alive);
+}
+
 static ssize_t h1_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
 {
     struct pl_rpc_h1 *h1 = conn->h1;
@@ -307,7 +349,7 @@ static ssize_t h1_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
             break;
         if (body_waits(h1))
             total += pull_body(conn, to + total, size - total);
-        else if (out_left(h1) == 0 && h1->call != NULL && h1->body_ended)
+        else if (out_left(h1) == 0 && call_is_over(h1))
             end_call(conn);
         else if (out_left(h1) == 0)
             break;
@@ -323,7 +365,7 @@ static bool h1_wants_send(const struct pl_rpc_conn *conn)
 {
     const struct pl_rpc_h1 *h1 = conn->h1;
 
-    return out_left(h1) > 0 || body_waits(h1) || (h1->call != NULL && h1->body_ended) ||
+    return out_left(h1) > 0 || body_waits(h1) || call_is_over(h1) ||
            (h1->closing && h1->call == NULL); /* to be closed */
 }
 
@@ -344,7 +386,7 @@ static int64_t h1_next_due(const struct pl_rpc_conn *conn)
     const struct pl_rpc_limits *limits = pl_rpc_conn_limits(conn);
     const struct pl_rpc_h1 *h1 = conn->h1;
 
-    if (out_left(h1) > 0 || body_waits(h1))
+    if (out_left(h1) > 0 || body_waits(h1) || (h1->call != NULL && h1->body_ended))
         return h1->moved_ms + limits->linger_ms;
     if (h1->call != NULL)
         return INT64_MAX;
@@ -382,6 +424,15 @@ static enum pl_rpc_h1_framing framing_of(const struct pl_rpc_h1 *h1, const struc
     return h1->reader.request.minor == 0 ? PL_RPC_H1_CLOSE : PL_RPC_H1_CHUNKED;
 }
 
+/* Whether all of the request has come, or the rest is little, and surely comes. */
+static bool request_passes(const struct pl_rpc_h1 *h1)
+{
+    const struct pl_rpc_h1_request *request = &h1->reader.request;
+
+    return h1->request_ended || !request->has_body ||
+           (!request->chunked && request->body_size <= DROP_SIZE_MAX && !request->expects_continue);
+}
+
 static int h1_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body)
 {
     struct pl_rpc_conn *conn = call->conn_weak;
@@ -390,10 +441,8 @@ static int h1_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, 
     PL_ASSERT(call == h1->call && !h1->responding);
     h1->framing = framing_of(h1, head, has_body);
     h1->keep_alive = h1->reader.request.keep_alive && !conn->draining && !h1->closing &&
-                     h1->framing != PL_RPC_H1_CLOSE &&
-                     (h1->request_ended || !h1->reader.request.has_body);
-    if (out_left(h1) == 0)
-        h1->moved_ms = conn->now_ms;
+                     h1->framing != PL_RPC_H1_CLOSE && request_passes(h1);
+    begin_out(conn);
     pl_rpc_h1_head_begin(&h1->out, head->status);
     for (size_t i = 0; i < head->len; i++) /* one that HTTP/1.1 cannot carry is left out */
         (void)pl_rpc_h1_head_field(&h1->out, head->items[i].name, head->items[i].value);
@@ -415,10 +464,7 @@ static int h1_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers
 
 static void h1_resume(struct pl_rpc_call *call)
 {
-    struct pl_rpc_h1 *h1 = call->conn_weak->h1;
-
-    if (out_left(h1) == 0)
-        h1->moved_ms = call->conn_weak->now_ms;
+    begin_out(call->conn_weak);
     pl_rpc_conn_due_at(call->conn_weak, h1_next_due(call->conn_weak));
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/assert.h"
 #include "base/err.h"
-#include "rpc/base64.h"
 #include "rpc/h1_check.h"
 #include "rpc/limits.h"
 
@@ -101,27 +100,6 @@ int pl_rpc_h1_head_field(struct pl_bytebuf *out, struct pl_bytes name, struct pl
     pl_bytebuf_append(out, value.data, value.size);
     pl_bytebuf_append_str(out, "\r\n");
     return PL_OK;
-}
-
-int pl_rpc_h1_head_fields(struct pl_bytebuf *out, const struct pl_rpc_fields *fields)
-{
-    struct pl_bytes name, value;
-    struct pl_bytebuf encoded;
-    int rc = PL_OK;
-
-    pl_bytebuf_init(&encoded, 2 * (size_t)PL_RPC_FIELDS_SIZE_MAX);
-    for (size_t pos = 0; rc == PL_OK && pl_rpc_fields_next(fields, &pos, &name, &value);) {
-        if (pl_rpc_field_is_binary(name)) {
-            pl_bytebuf_clear(&encoded);
-            pl_rpc_base64_encode(value, &encoded);
-            value = (struct pl_bytes){encoded.data, encoded.size};
-            rc = encoded.err;
-        }
-        if (rc == PL_OK)
-            rc = pl_rpc_h1_head_field(out, name, value);
-    }
-    pl_bytebuf_done(&encoded);
-    return rc;
 }
 
 void pl_rpc_h1_head_end(struct pl_bytebuf *out, bool keep_alive, enum pl_rpc_h1_framing framing,

@@ -11,7 +11,6 @@
 #define PL_RPC_H1_HEAD_H
 
 #include "base/bytes.h"
-#include "rpc/fields.h"
 
 #include <stdbool.h>
 
@@ -30,10 +29,6 @@ void pl_rpc_h1_head_begin(struct pl_bytebuf *out, int status);
  * the value has a control character, or a blank at an end; or where it is a field by
  * which end() tells the length and the connection's fate, or Upgrade. */
 int pl_rpc_h1_head_field(struct pl_bytebuf *out, struct pl_bytes name, struct pl_bytes value);
-
-/* All fields of a list, "-bin" values in base64. PL_E_INVALID, PL_E_NOMEM: some of
- * them may have been added. */
-int pl_rpc_h1_head_fields(struct pl_bytebuf *out, const struct pl_rpc_fields *fields);
 
 /* The last fields and the empty line. `size` counts with LENGTH only. With CLOSE,
  * keep_alive is false. */

@@ -20,6 +20,8 @@ enum {
     PL_RPC_TARGET_SIZE_MAX = 8 << 10,
     /* Its method; beyond: 501 and close. */
     PL_RPC_H1_METHOD_SIZE_MAX = 16,
+    /* A request line, as a call keeps it beside the header fields. */
+    PL_RPC_H1_LINE_SIZE_MAX = PL_RPC_TARGET_SIZE_MAX + PL_RPC_HEADERS_SIZE_MAX + 256,
     /* The extensions of all chunks of a body, which are dropped; beyond: 400 and
      * close. (Trailers, which are dropped too, may be as large as headers.) */
     PL_RPC_H1_EXTENSIONS_SIZE_MAX = 4 << 10,

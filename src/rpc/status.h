@@ -10,8 +10,12 @@
 /* Borrowed strings. */
 struct pl_rpc_status {
     enum pl_code code;
-    const char *message;     /* UTF-8, percent-encoded on the wire; "" or NULL: none */
+    const char *message; /* UTF-8, or should be; percent-encoded on the wire; "" or NULL: none */
     struct pl_bytes details; /* google.rpc.Status, for grpc-status-details-bin; empty: none */
 };
+
+/* The message, as much of it as is sent: PL_RPC_STATUS_MESSAGE_SIZE_MAX bytes, cut
+ * between characters. */
+struct pl_bytes pl_rpc_status_text(const struct pl_rpc_status *status);
 
 #endif

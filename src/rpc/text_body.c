@@ -1,24 +1,42 @@
 /* text_body.c - see text_body.h. */
 #include "rpc/text_body.h"
 
-#include "base/assert.h"
+#include "base/base64.h"
 #include "base/err.h"
-#include "rpc/base64.h"
 
 #include <string.h>
 
-enum { GROUP_BYTES = 3, GROUP_CHARS = 4 };
+enum { GROUP_BYTES = PL_RPC_TEXT_GROUP_BYTES, GROUP_CHARS = 4 };
+
+/* How much of the text's start is whole groups, none of which but the last is padded. */
+static size_t run_size(struct pl_bytes text)
+{
+    const uint8_t *pad = memchr(text.data, '=', text.size);
+    size_t size = pad == NULL ? text.size : (size_t)(pad - text.data) + GROUP_CHARS;
+
+    if (size > text.size)
+        size = text.size;
+    return size / GROUP_CHARS * GROUP_CHARS;
+}
 
 int pl_rpc_text_in_feed(struct pl_rpc_text_in *in, struct pl_bytes text, struct pl_bytebuf *to)
 {
-    for (size_t i = 0; i < text.size; i++) {
+    while (text.size > 0) {
+        struct pl_bytes run = {text.data, in->size > 0 ? 0 : run_size(text)};
         int rc;
 
-        in->group[in->size++] = text.data[i];
-        if (in->size < GROUP_CHARS)
-            continue;
-        in->size = 0;
-        rc = pl_rpc_base64_decode((struct pl_bytes){in->group, GROUP_CHARS}, to);
+        if (run.size > 0) {
+            text.data += run.size;
+            text.size -= run.size;
+        } else {
+            in->group[in->size++] = *text.data++;
+            text.size--;
+            if (in->size < GROUP_CHARS)
+                continue;
+            in->size = 0;
+            run = (struct pl_bytes){in->group, GROUP_CHARS};
+        }
+        rc = pl_base64_decode(run, to);
         if (rc < 0)
             return rc;
     }

@@ -10,13 +10,16 @@
 
 #include <stdbool.h>
 
+enum { PL_RPC_TEXT_GROUP_BYTES = 3 };
+
 /* Reading: the start of a group of four characters. All zero at first. */
 struct pl_rpc_text_in {
     uint8_t group[4];
     uint8_t size;
 };
 
-/* Appends what the text stands for. PL_E_INVALID, or the buffer's error. */
+/* Appends what the text stands for: fewer bytes than the text, and a group's for what
+ * came before. PL_E_INVALID, or the buffer's error. */
 int pl_rpc_text_in_feed(struct pl_rpc_text_in *in, struct pl_bytes text, struct pl_bytebuf *to);
 
 /* Whether it stands between groups. */

@@ -35,6 +35,10 @@ static void bytes_are_written_in_the_standard_alphabet(void **state)
         pl_bytebuf_append_str(&to, ">");
         pl_base64_encode(pl_bytes_str(examples[i].plain), &to);
         assert_string_equal(pl_bytebuf_cstr(&to) + 1, examples[i].padded);
+        pl_bytebuf_clear(&to);
+        pl_base64_encode_bare(pl_bytes_str(examples[i].plain), &to);
+        assert_int_equal(to.size, strcspn(examples[i].padded, "="));
+        assert_memory_equal(pl_bytebuf_cstr(&to), examples[i].padded, to.size);
         pl_bytebuf_done(&to);
     }
 }

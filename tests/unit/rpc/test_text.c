@@ -9,7 +9,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "rpc/base64.h"
 #include "rpc/details.h"
 #include "rpc/envelope.h"
 #include "rpc/fields.h"
@@ -54,48 +53,6 @@ static void percent_both_ways(void **state)
     pl_bytebuf_clear(&buf);
     pl_rpc_percent_decode(pl_bytes_str("%e2%98%bA % %4 %4x %%41 %"), &buf);
     assert_bytes(&buf, "\xe2\x98\xba % %4 %4x %A %");
-    pl_bytebuf_done(&buf);
-}
-
-static void base64_both_ways(void **state)
-{
-    static const struct {
-        const char *plain;
-        const char *padded;
-    } cases[] = {
-        {"", ""},
-        {"f", "Zg=="},
-        {"fo", "Zm8="},
-        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="},
-        {"fooba", "Zm9vYmE="},
-        {"\xff\xfe", "//4="},
-        {"\xfb\xef\xbe", "++++"},
-    };
-    static const char *const bad[] = {"Z", "Zg=", "Zg===", "=", "Zm9vY", "Zm-v", "Zm9v=", "Z g="};
-    struct pl_bytebuf buf;
-
-    (void)state;
-    pl_bytebuf_init(&buf, 1000);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct pl_bytes text = pl_bytes_str(cases[i].padded);
-
-        pl_bytebuf_clear(&buf);
-        assert_int_equal(pl_rpc_base64_decode(text, &buf), PL_OK);
-        assert_bytes(&buf, cases[i].plain);
-        while (text.size > 0 && text.data[text.size - 1] == '=')
-            text.size--;
-        pl_bytebuf_clear(&buf);
-        assert_int_equal(pl_rpc_base64_decode(text, &buf), PL_OK);
-        assert_bytes(&buf, cases[i].plain);
-        pl_bytebuf_clear(&buf);
-        pl_rpc_base64_encode(pl_bytes_str(cases[i].plain), &buf);
-        assert_int_equal(buf.size, text.size);
-        if (text.size > 0)
-            assert_memory_equal(buf.data, text.data, text.size);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(pl_rpc_base64_decode(pl_bytes_str(bad[i]), &buf), PL_E_INVALID);
     pl_bytebuf_done(&buf);
 }
 
@@ -389,7 +346,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percent_both_ways),
-        cmocka_unit_test(base64_both_ways),
         cmocka_unit_test(timeouts_are_read),
         cmocka_unit_test(timeouts_are_written),
         cmocka_unit_test(reader_finds_messages_in_pieces),
