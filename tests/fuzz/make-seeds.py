@@ -5,6 +5,7 @@ FOLDER/NOUN/NAME is one input of the target fuzz_NOUN. What is text is kept in
 corpus/ instead.
 """
 
+import base64
 import gzip
 import pathlib
 import shutil
@@ -104,6 +105,82 @@ def json_seeds():
         field(6, [field(6, [field(1, [varint(2 << 3 | 1) + struct.pack("<d", 0.5)])])]), field(5, [
             field(1, [field(1, "k"), field(2, [field(4, 1)])])]))
     yield "any", b"Known\n\0" + message(field(8, [field(1, "type.googleapis.com/parla.v1.Room")]))
+
+
+def shown_seeds():
+    def member(state, user=2):
+        return [field(1, "ben"), field(2, user), field(3, state)]
+
+    yield "message", b"Event\n" + message(
+        field(1, "friends"), field(2, 12), field(3, TIME), field(4, "ana"), field(5, 1),
+        field(10, [field(1, "hello\nthere \x1b[31m"), field(2, 3), field(4, "ben")]))
+    for number in range(9, 16):
+        yield f"kind-{number}", b"Event\n" + message(
+            field(1, "@ana"), field(2, 13), field(3, TIME), field(4, "ana\u202e"), field(5, 1),
+            field(number, [field(1, "ben"), field(2, 2)]))
+    yield "chat", b"ChatMessage\n" + message(field(1, "friends"), field(2, 12), field(3, TIME), field(4, "ana"))
+    yield "room", b"JoinedRoom\n" + message(field(1, ROOM), field(2, 1))
+    yield "user", b"User\n" + message(*USER, field(4, 1))
+    yield "state", b"RoomState\n" + message(field(1, ROOM), field(2, member(1)))
+
+
+def details_seeds():
+    def any_of(name, *fields):
+        return field(3, [field(1, f"type.googleapis.com/google.rpc.{name}"), field(2, list(fields))])
+
+    yield "bare", message(field(1, 5), field(2, "no such room"))
+    yield "all", message(
+        field(1, 3), field(2, "wrong"), any_of("ErrorInfo", field(1, "FIELD_INVALID"), field(2, "parla"),
+                                              field(3, [field(1, "a"), field(2, "b")])),
+        any_of("BadRequest", field(1, [field(1, "room"), field(2, "must be")])),
+        any_of("RetryInfo", field(1, [field(1, 5), field(2, 250000000)])))
+    yield "negative-retry", message(any_of("RetryInfo", field(1, [field(1, -5), field(2, -1)])))
+    yield "huge-retry", message(any_of("RetryInfo", field(1, [field(1, 1 << 62)])))
+    yield "other-kind", message(field(1, 99), field(3, [field(1, "x/y.Z"), field(2, b"\xff")]))
+    yield "not-any", message(field(3, b"\xff"))
+
+
+def reflection_seeds():
+    def questions(*messages):
+        return b"".join(bytes([len(data)]) + data for data in messages)
+
+    asked = [field(3, "parla/v1/event.proto"), field(4, "parla.v1.ChatService.SendMessage"),
+             field(5, [field(1, "parla.v1.Event"), field(2, 7)]), field(6, "parla.v1.Event"), field(7, "*")]
+    for number, data in enumerate(asked):
+        yield f"question-{number}", b"\0" + questions(field(1, "host") + data)
+    yield "all", b"\1" + questions(*asked)
+    yield "nothing", b"\0" + questions(b"")
+    yield "unknown", b"\0" + questions(field(4, "no.such.Thing"), field(3, "no.proto"))
+    yield "broken", b"\0" + questions(b"\xff")
+
+
+def keys_seeds():
+    yield "text", b"\0hello \xe2\x82\xac\r"
+    yield "arrows", b"\1\x1b[A\x1b[1;5D\x1bOP\x1bf\x7f\x03"
+    yield "paste", b"\2\x1b[200~two\r\nlines\r\x1b[31m\x1b[201~after"
+    yield "unfinished", b"\3\x1b[200~never ends\x1b[20"
+    yield "not-utf8", b"\4\xff\xc0\xaf\xe2\x82"
+    yield "long-sequence", b"\5\x1b[" + b"1;" * 40 + b"A"
+    yield "escapes", b"\6\x1b\x1b\x1b[\x1b"
+
+
+def text_body_seeds():
+    body = envelope(b"hello") + envelope(b"grpc-status:0\r\n", 0x80)
+    yield "whole", b"\0\0" + base64.b64encode(body)
+    yield "padded-in-its-midst", b"\0\1" + base64.b64encode(body[:10]) + base64.b64encode(body[10:])
+    yield "cut", b"\0\2" + base64.b64encode(body)[:-3]
+    yield "wrong", b"\0\3" + b"AAAA*AAA"
+    yield "pads-only", b"\0\4===="
+    yield "bytes", b"\0\5" + body
+
+
+def target_seeds():
+    for name, text in {"plain": "127.0.0.1:50051", "grpc": "grpc://host.example:1", "grpcs": "grpcs://[::1]:443",
+                       "no-port": "grpcs://host", "other": "https://host:1", "long": "h" * 256 + ":1",
+                       "http-1": "HTTP/1.1 400 Bad Request"}.items():
+        yield name, text.encode()
+    yield "settings", frame(SETTINGS)
+    yield "alert", b"\x15\3\3\0\2\2\x46"
 
 
 def request_seeds():
@@ -408,13 +485,19 @@ SEEDS = {
     "config": config_seeds,
     "conn": conn_seeds,
     "cursor": cursor_seeds,
+    "details": details_seeds,
     "envelope": envelope_seeds,
     "gzip": gzip_seeds,
     "h1": h1_seeds,
     "json": json_seeds,
+    "keys": keys_seeds,
     "protobuf": protobuf_seeds,
+    "reflection": reflection_seeds,
     "request": request_seeds,
     "safe_text": safe_text_seeds,
+    "shown": shown_seeds,
+    "target": target_seeds,
+    "text_body": text_body_seeds,
 }
 
 
