@@ -1,14 +1,15 @@
-// Guests that talk to the server through @connectrpc/connect: any of its protocols, on either
+// Guests that talk to the server through @connectrpc/connect-node: any of its protocols, on either
 // HTTP, in either format.
-import { createClient } from '@connectrpc/connect';
 import {
   compressionGzip, createConnectTransport, createGrpcTransport, createGrpcWebTransport,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { ChatService, Health, RoomService, SessionService, UserService } from './contract.mjs';
+import { Contract, Guest } from './guest.mjs';
+import { descriptorsFile } from './server.mjs';
 
 const create = {
   connect: createConnectTransport,
@@ -23,6 +24,11 @@ export const ways = ['connect', 'grpc-web', 'grpc'].flatMap((protocol) =>
       name: `${protocol}, HTTP/${httpVersion}, ${format}`, protocol, httpVersion, format,
     }))));
 
+// Options of a transport that compresses requests.
+export const gzip = { sendCompression: compressionGzip, compressMinBytes: 0 };
+
+export const contract = new Contract(readFileSync(descriptorsFile));
+
 // Node's agent sets noDelay on plain connections only; without it a request's body waits until its
 // head is acknowledged.
 class SecureAgent extends https.Agent {
@@ -31,7 +37,7 @@ class SecureAgent extends https.Agent {
   }
 }
 
-// A connection of its own, over TLS if there is an authority (`ca`).
+// A connection, over TLS if there is an authority (`ca`).
 class Connection {
   constructor(address, { httpVersion, ca }) {
     this.url = `${ca ? 'https' : 'http'}://${address}`;
@@ -69,76 +75,29 @@ class Connection {
   }
 }
 
-export class Guest {
+// A guest on a connection of its own.
+export class NodeGuest extends Guest {
   // `more`: options of the transport.
   constructor(address, way, more = {}) {
-    this.connection = new Connection(address, way);
-    this.calls = new AbortController();
-    const transport = create[way.protocol]({
-      ...this.connection.options,
+    const connection = new Connection(address, way);
+    super(contract, (interceptors) => create[way.protocol]({
+      ...connection.options,
       useBinaryFormat: way.format === 'binary',
       jsonOptions: { ignoreUnknownFields: false },
-      interceptors: [(next) => (request) => {
-        if (this.token) request.header.set('authorization', `Bearer ${this.token}`);
-        return next(request);
-      }],
+      interceptors,
       ...more,
-    });
-    [this.chat, this.rooms, this.sessions, this.users, this.health] =
-      [ChatService, RoomService, SessionService, UserService, Health].map((service) =>
-        createClient(service, transport));
+    }));
+    this.connection = connection;
   }
 
   static async signIn(address, name, way, more) {
-    const guest = new Guest(address, way, more);
-    const { session } = await guest.sessions.signInAsGuest({ user: name });
-    guest.token = session.token;
-    guest.user = session.user;
+    const guest = new NodeGuest(address, way, more);
+    await guest.signIn(name);
     return guest;
   }
 
-  send(room, text, more = {}) {
-    return this.chat.sendMessage({ target: { case: 'room', value: room }, text, ...more });
-  }
-
-  stream(request = {}, options = {}) {
-    return new Items(this.chat.streamMessages(request, { signal: this.calls.signal, ...options }));
-  }
-
-  take(room, options = {}) {
-    return new Items(this.chat.takeMessages({ room }, { signal: this.calls.signal, ...options }));
-  }
-
   close() {
-    this.calls.abort();
+    super.close();
     this.connection.close();
   }
 }
-
-// A server stream's items, read only when asked for.
-class Items {
-  constructor(call) {
-    this.iterator = call[Symbol.asyncIterator]();
-  }
-
-  // The next item of a kind; others are passed over.
-  async next(kind) {
-    for (;;) {
-      const { value, done } = await this.iterator.next();
-      if (done) throw new Error(`the stream ended before ${kind}`);
-      if (value.item.case === kind) return value.item.value;
-    }
-  }
-
-  // The texts of the next so many messages.
-  async texts(count) {
-    const found = [];
-    while (found.length < count) {
-      const { kind } = await this.next('event');
-      if (kind.case === 'messageSent') found.push(kind.value.text);
-    }
-    return found;
-  }
-}
-
-export const gzip = { sendCompression: compressionGzip, compressMinBytes: 0 };

@@ -3,11 +3,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Guest, gzip, ways } from './connect.mjs';
-import { schema } from './contract.mjs';
+import { NodeGuest, contract, gzip, ways } from './connect.mjs';
 import { makeCertificates, startServer } from './server.mjs';
 
-const durabilities = schema('parla.v1.Durability').value;
+const durabilities = contract.numbers('parla.v1.Durability');
+const deliveries = contract.numbers('parla.v1.RoomDelivery');
 
 let certificates;
 let plain;
@@ -35,7 +35,7 @@ async function withGuests(server, way, more, body) {
   const guests = [];
   try {
     for (const name of ['ana', 'bob'])
-      guests.push(await Guest.signIn(server.address, fresh(name), way, more));
+      guests.push(await NodeGuest.signIn(server.address, fresh(name), way, more));
     await body(...guests);
   } finally {
     for (const guest of guests) guest.close();
@@ -55,7 +55,7 @@ async function converse(ana, bob) {
   const items = bob.stream({ rooms: [room] });
   await items.next('caughtUp');
   const { message, durability } = await ana.send(room, 'grüß dich 👋');
-  assert.equal(durability, durabilities[2].number);
+  assert.equal(durability, durabilities.DURABILITY_SYNCED);
   const event = await items.next('event');
   assert.equal(event.kind.value.text, 'grüß dich 👋');
   assert.equal(event.sequence, message.sequence);
@@ -72,7 +72,7 @@ async function converse(ana, bob) {
 }
 
 async function work(ana, bob) {
-  const room = await meet(ana, bob, { delivery: 2 });
+  const room = await meet(ana, bob, { delivery: deliveries.ROOM_DELIVERY_ONE });
   const taker = new AbortController();
   const first = bob.take(room, { signal: taker.signal });
   await ana.send(room, 'help!');
@@ -92,10 +92,10 @@ async function refusals(ana, server, way) {
   };
   await assert.rejects(ana.send('lobby', ''), (error) => {
     assert.equal(name(error), 'InvalidArgument');
-    const [info] = error.findDetails(schema('google.rpc.ErrorInfo'));
+    const [info] = error.findDetails(contract.schema('google.rpc.ErrorInfo'));
     assert.equal(info.domain, 'parla');
     assert.equal(info.reason, 'FIELD_INVALID');
-    const [bad] = error.findDetails(schema('google.rpc.BadRequest'));
+    const [bad] = error.findDetails(contract.schema('google.rpc.BadRequest'));
     assert.equal(bad.fieldViolations[0].field, 'text');
     return true;
   });
@@ -107,7 +107,7 @@ async function refusals(ana, server, way) {
   const search = ana.chat.searchMessages({ query: 'x' });
   await assert.rejects(search, (error) => name(error) === 'Unimplemented');
 
-  const stranger = new Guest(server.address, way);
+  const stranger = new NodeGuest(server.address, way);
   const isStrange = (error) => name(error) === 'Unauthenticated';
   await assert.rejects(stranger.send('lobby', 'x'), isStrange);
   await assert.rejects(stranger.stream().next('event'), isStrange);
@@ -134,7 +134,7 @@ async function ends(ana, bob) {
 
 // What has no side effects is asked with GET.
 async function get(ana, server, way) {
-  const guest = new Guest(server.address, way, { useHttpGet: true });
+  const guest = new NodeGuest(server.address, way, { useHttpGet: true });
   guest.token = ana.token;
   const methods = [];
   guest.connection.onRequest((method) => methods.push(method));

@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-export const program = process.env.PARLAD ?? path.join(root, 'build/parlad');
+const program = process.env.PARLAD ?? path.join(root, 'build/parlad');
+
+// The contract, as the build that made the server has it.
+export const descriptorsFile = path.join(path.dirname(program), 'proto/descriptors.pb');
 
 // Starts a server on fresh data; resolves when it serves.
 export async function startServer(...options) {
