@@ -201,9 +201,9 @@ run_threads() {
     local name="unit tests, TSan"
     if CC=clang check "build with clang, TSan" tools/build build-tsan \
         -Db_sanitize=thread "${sanitizer_options[@]}" -- parlad; then
-        meson_tests "$name" build-tsan --suite net --suite server
+        meson_tests "$name" build-tsan --suite net --suite transport --suite server
         PARLA_TEST_DEADLINE=60 python_tests "tests/integration, TSan" build-tsan \
-            tests/integration/test_{load,races,send,sessions,streams,work}.py
+            tests/integration/test_{load,races,send,sessions,streams,tls,work}.py
     else
         not_run "$name"
         not_run "tests/integration, TSan"
