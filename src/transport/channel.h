@@ -128,8 +128,8 @@ struct pl_channel_call_options {
  *
  * Where the server surely did nothing, the call is tried again by itself; a
  * repeatable one also when it is UNAVAILABLE, after a pause, or after the one that
- * the server named (grpc-retry-pushback-ms; gRFC A6). After a response message
- * nothing is repeated. */
+ * the server named (grpc-retry-pushback-ms; gRFC A6). Once the response has
+ * begun, nothing is repeated. `processed` in on_close is about all attempts. */
 int pl_channel_start(struct pl_channel *channel, const char *path,
                      const struct pl_rpc_metadata *metadata, size_t metadata_len,
                      const struct pl_channel_call_options *options,
@@ -152,7 +152,8 @@ void pl_channel_cancel(struct pl_channel_call *call);
  * that ends before the server has. It is another one after each of them. */
 struct pl_rpc_client_call *pl_channel_call_attempt(const struct pl_channel_call *call);
 
-/* All in one: starts, sends one message, half-closes. Fails as pl_channel_start(). */
+/* All in one: starts, sends one message, half-closes. Fails as pl_channel_start().
+ * ret_call: NULL where nobody wants it. */
 int pl_channel_call(struct pl_channel *channel, const char *path, struct pl_bytes request,
                     const struct pl_rpc_metadata *metadata, size_t metadata_len,
                     const struct pl_channel_call_options *options,

@@ -102,7 +102,7 @@ static void finish(struct pl_channel_call *call, const struct pl_rpc_status *sta
     channel->used_ms = pl_channel_now_ms(channel);
     if (status->code == PL_CODE_OK)
         pl_channel_is_well(channel);
-    call->ops.on_close(call->ops.self, status, processed);
+    call->ops.on_close(call->ops.self, status, processed || call->seen);
     call_free(call);
 }
 
@@ -243,6 +243,7 @@ static void on_close(void *self, const struct pl_rpc_status *status, bool proces
     pl_channel_mark(call->channel_weak); /* the connection may have drained */
     if (call->dropping)
         return;
+    call->seen = call->seen || processed;
     if (pl_rpc_client_call_answered(call->attempt))
         commit(call);
     failure.pushback = pl_rpc_client_call_pushback(call->attempt, &failure.pushback_ms);
@@ -304,7 +305,10 @@ static void begin_attempt(struct pl_channel_call *call, struct pl_channel_conn *
     if (call->deadline_ms < INT64_MAX && request.timeout_ms <= 0)
         request.timeout_ms = 1; /* the timer is about to end it */
     err = pl_rpc_client_begin(conn->client, &request, &ops, &call->attempt);
-    if (err == PL_E_CLOSED) { /* it has just begun to drain, or failed: the next flush sees */
+    if (err < 0 && err != PL_E_LIMIT && err != PL_E_NOMEM && err != PL_E_INVALID) {
+        /* not the call's fault: it goes to the next connection */
+        if (!pl_rpc_client_draining(conn->client))
+            pl_channel_conn_break(conn, pl_rpc_client_why(conn->client));
         set_state(call, PL_CHANNEL_CALL_WAITING);
         return;
     }

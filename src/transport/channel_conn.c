@@ -237,9 +237,12 @@ void pl_channel_conn_send(struct pl_channel_conn *conn)
         if (size < 0)
             pl_channel_conn_break(conn, pl_rpc_client_why(conn->client));
         if (size <= 0)
-            return;
+            break;
         pl_socket_write(conn->socket, (struct pl_bytes){bytes, (size_t)size});
     }
+    /* what went out may have been our own GOAWAY */
+    if (!pl_rpc_client_draining(conn->client) && pl_rpc_client_why(conn->client)[0] != 0)
+        pl_channel_conn_break(conn, pl_rpc_client_why(conn->client));
 }
 
 void pl_channel_conn_tick(struct pl_channel_conn *conn)

@@ -103,6 +103,7 @@ struct pl_channel_call {
 
     struct pl_channel_conn *conn_weak; /* ACTIVE; NULL once the attempt is over */
     struct pl_rpc_client_call *attempt;
+    bool seen;     /* an attempt may have been processed */
     bool dropping; /* the attempt is being cancelled by the channel itself */
 
     enum pl_code end_code;

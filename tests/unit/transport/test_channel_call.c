@@ -499,6 +499,38 @@ static void a_lost_connection_ends_a_call_with_the_reason(void **state)
     assert_true(bench->callers[0].processed);
 }
 
+static void break_http2(struct peer *peer, int32_t stream_id)
+{
+    if (peer->bench_weak->count++ > 0) {
+        peer_answer(peer, stream_id);
+        return;
+    }
+    raw_frame(&peer->raw, NGHTTP2_SETTINGS, 0, 0, "x", 1);
+    peer_bytes(peer, "");
+}
+
+static void call_after_the_break(struct caller *caller)
+{
+    static const struct pl_channel_call_options options = {.wait_for_ready = true};
+
+    bench_call(caller->bench_weak, 1, &options);
+}
+
+static void a_server_that_breaks_http2_is_given_up_at_once(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->on_request = break_http2;
+    bench->on_turn = stop_when_second_closed;
+    bench_open(bench);
+    bench_call(bench, 0, NULL)->on_close = call_after_the_break;
+    bench_run(bench);
+    assert_int_equal(bench->callers[0].code, PL_CODE_UNAVAILABLE);
+    assert_non_null(strstr(bench->callers[0].text, "FRAME_SIZE_ERROR"));
+    assert_int_equal(bench->callers[1].code, PL_CODE_OK);
+    assert_int_equal(bench->peers_len, 2);
+}
+
 static void a_repeatable_call_outlives_its_connection(void **state)
 {
     static const struct pl_channel_call_options options = {.repeatable = true,
@@ -537,6 +569,7 @@ static void a_deadline_passes_between_attempts(void **state)
     assert_int_equal(bench->callers[0].code, PL_CODE_DEADLINE_EXCEEDED);
     assert_string_equal(bench->callers[0].text,
                         "the deadline has passed; the last attempt: as the test wants");
+    assert_true(bench->callers[0].processed);
     assert_int_equal(bench->count, 1);
 }
 
@@ -911,6 +944,7 @@ int main(void)
         TEST(after_headers_nothing_is_repeated),
         TEST(a_request_too_large_to_hold_is_not_repeated),
         TEST(a_lost_connection_ends_a_call_with_the_reason),
+        TEST(a_server_that_breaks_http2_is_given_up_at_once),
         TEST(a_repeatable_call_outlives_its_connection),
         TEST(a_deadline_passes_between_attempts),
         TEST(messages_go_out_as_they_come),
