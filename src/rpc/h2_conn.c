@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* SETTINGS_MAX_FRAME_SIZE as it is while nothing else is told. */
 enum { FRAME_SIZE_MAX = 1 << 14 };
@@ -143,18 +144,41 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
+/* Whether the field says well whom the request is for: nobody's name and password, and
+ * in `host` the same as before (RFC 9113, section 8.3.1). nghttp2 looks at the rest. */
+static bool authority_fits(const struct pl_rpc_call *call, struct pl_bytes name,
+                           struct pl_bytes value)
+{
+    struct pl_bytes authority;
+
+    if (pl_bytes_is(name, ":authority"))
+        return value.size == 0 || memchr(value.data, '@', value.size) == NULL;
+    if (!pl_bytes_is(name, "host") || call->state != PL_RPC_CALL_HEADERS ||
+        !pl_rpc_fields_find(&call->request, ":authority", &authority))
+        return true;
+    return value.size == authority.size &&
+           strncasecmp((const char *)value.data, (const char *)authority.data, value.size) == 0;
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                      void *self)
 {
     struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    struct pl_bytes field_name = {name, name_size}, field_value = {value, value_size};
 
     (void)flags;
-    (void)self;
     if (call == NULL)
         return 0;
-    if (pl_rpc_call_on_header(call, (struct pl_bytes){name, name_size},
-                              (struct pl_bytes){value, value_size}) < 0)
+    if (!authority_fits(call, field_name, field_value)) {
+        int rv = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                           NGHTTP2_PROTOCOL_ERROR);
+
+        if (rv < 0)
+            pl_rpc_conn_fail(self, pl_rpc_h2_err(rv));
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    if (pl_rpc_call_on_header(call, field_name, field_value) < 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     return 0;
 }
