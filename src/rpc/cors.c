@@ -45,14 +45,17 @@ void pl_rpc_cors_add(struct pl_rpc_head *head, const struct pl_rpc_call *call)
 {
     struct pl_bytes origin;
 
+    /* What a cache may keep, or what depends on the origin, says so. */
+    if (call->verb == PL_RPC_VERB_GET || pl_rpc_fields_find(&call->request, "origin", &origin))
+        pl_rpc_head_add_const(head, "vary", "origin, accept-encoding");
     if (!find_origin(call, &origin))
         return;
     pl_rpc_head_add(head, pl_bytes_str("access-control-allow-origin"), origin);
-    pl_rpc_head_add_const(head, "vary", "origin");
+    /* Old browsers do not know the star, by which a service's own metadata may be seen. */
     pl_rpc_head_add_const(head, "access-control-expose-headers",
-                          "content-encoding, connect-content-encoding, connect-accept-encoding, "
-                          "grpc-encoding, grpc-accept-encoding, grpc-status, grpc-message, "
-                          "grpc-status-details-bin");
+                          "*, content-encoding, connect-content-encoding, "
+                          "connect-accept-encoding, grpc-encoding, grpc-accept-encoding, "
+                          "grpc-status, grpc-message, grpc-status-details-bin");
 }
 
 void pl_rpc_cors_preflight(struct pl_rpc_call *call)

@@ -19,18 +19,11 @@
 
 enum { FLAG_TRAILERS = 0x80, FRAME_MAX = 512 };
 
-static const int VERSIONS[] = {1, 2};
-
-#define EACH_VERSION(web)                                                                    \
-    for (size_t v_ = 0; v_ < 2; v_++)                                                        \
-        for (int once_ = (assert_int_equal(web_init((web), VERSIONS[v_]), PL_OK), 1); once_; \
-             once_ = 0, web_done(web))
-
 /* The item in a frame. */
 static void assert_item(const struct web_frame *frame, const char *text, int64_t number)
 {
     uint8_t item[FRAME_MAX];
-    size_t size = web_item(item, text, number);
+    size_t size = kinds_item(item, text, number);
 
     assert_int_equal(frame->flags, 0);
     assert_int_equal(frame->size, size);
@@ -87,11 +80,10 @@ static void unary_call_is_answered(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         for (size_t i = 0; i < 3; i++) {
             uint8_t body[FRAME_MAX];
-            size_t size = web_frame(body, 0, "hello", 7), offset = 0;
+            size_t size = kinds_frame(body, 0, "hello", 7), offset = 0;
             struct web_reply reply;
             struct web_frame frame;
 
@@ -115,10 +107,9 @@ static void stream_is_answered_message_by_message(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "item", 5), offset = 0;
+        size_t size = kinds_frame(body, 0, "item", 5), offset = 0;
         struct web_reply reply;
         struct web_frame frame;
 
@@ -137,10 +128,9 @@ static void errors_come_in_the_trailers_frame(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "50 % off", PL_CODE_NOT_FOUND), offset = 0;
+        size_t size = kinds_frame(body, 0, "50 % off", PL_CODE_NOT_FOUND), offset = 0;
         static const char *const fields[] = {"x-in", "here", "x-in-bin", "//8", NULL};
         struct web_reply reply;
         struct web_frame frame;
@@ -176,10 +166,9 @@ static void messages_are_decompressed_and_compressed(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t item[FRAME_MAX], body[FRAME_MAX];
-        size_t item_size = web_item(item, "squeezed", 3), offset = 0;
+        size_t item_size = kinds_item(item, "squeezed", 3), offset = 0;
         struct pl_bytebuf packed, plain;
         struct web_reply reply;
         struct web_frame frame;
@@ -211,14 +200,13 @@ static void text_may_be_cut_anywhere(void **state)
     uint8_t frame_bytes[FRAME_MAX];
     char text[2 * FRAME_MAX];
     size_t size =
-        encode((struct pl_bytes){frame_bytes, web_frame(frame_bytes, 0, "cut me", 9)}, text);
+        encode((struct pl_bytes){frame_bytes, kinds_frame(frame_bytes, 0, "cut me", 9)}, text);
     struct web web;
     (void)state;
 
     for (size_t in = 0; in < 8; in++)
         for (size_t out = 0; out < 8; out++)
-            EACH_VERSION(&web)
-            {
+            EACH_VERSION (&web) {
                 struct web_reply reply;
                 struct web_frame frame;
                 size_t offset = 0;
@@ -245,7 +233,7 @@ static void text_passes_through_small_windows(void **state)
     uint8_t frame_bytes[FRAME_MAX];
     char text[2 * FRAME_MAX];
     size_t size =
-        encode((struct pl_bytes){frame_bytes, web_frame(frame_bytes, 0, "narrow", 3)}, text);
+        encode((struct pl_bytes){frame_bytes, kinds_frame(frame_bytes, 0, "narrow", 3)}, text);
     (void)state;
 
     for (uint32_t window = 1; window <= 9; window++) {
@@ -274,13 +262,12 @@ static void text_passes_through_small_windows(void **state)
 static void text_may_be_padded_in_its_midst(void **state)
 {
     uint8_t bytes[FRAME_MAX];
-    size_t size = web_frame(bytes, 0, "padding", 1);
+    size_t size = kinds_frame(bytes, 0, "padding", 1);
     struct web web;
     (void)state;
 
     for (size_t cut = 1; cut < size; cut++)
-        EACH_VERSION(&web)
-        {
+        EACH_VERSION (&web) {
             char text[2 * FRAME_MAX];
             size_t at = encode((struct pl_bytes){bytes, cut}, text);
             struct web_reply reply;
@@ -305,8 +292,7 @@ static void text_that_is_no_base64_is_refused(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        EACH_VERSION(&web)
-        {
+        EACH_VERSION (&web) {
             struct web_reply reply;
             struct web_frame frame;
             size_t offset = 0;
@@ -328,8 +314,7 @@ static void text_errors_are_text(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         struct web_reply reply;
 
         web_call(&web, "Nothing", TEXT, NULL, "AAAAAAA=", 8, &reply);
@@ -351,10 +336,9 @@ static void accept_asks_for_text(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "both", 2), offset = 0;
+        size_t size = kinds_frame(body, 0, "both", 2), offset = 0;
         struct web_reply reply;
         struct web_frame frame;
 
@@ -374,10 +358,9 @@ static void deadline_ends_a_call(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "", 0);
+        size_t size = kinds_frame(body, 0, "", 0);
         struct web_reply reply;
 
         web_call(&web, "Wait", BINARY, fields, body, size, &reply);
@@ -398,10 +381,9 @@ static void malformed_timeout_is_refused(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "", 0);
+        size_t size = kinds_frame(body, 0, "", 0);
         struct web_reply reply;
 
         web_call(&web, "Echo", BINARY, fields, body, size, &reply);
@@ -416,16 +398,15 @@ static void stream_is_seen_while_it_lasts(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         uint8_t body[FRAME_MAX];
-        size_t size = web_frame(body, 0, "", 0);
+        size_t size = kinds_frame(body, 0, "", 0);
         struct web_reply reply;
 
         web_call(&web, "WaitStream", BINARY, NULL, body, size, &reply);
         assert_int_equal(reply.status, 200);
         assert_int_equal(reply.ended, 0);
-        web_finish(&web, PL_CODE_UNAVAILABLE, "bye");
+        kinds_finish(web.host, &web.seen, PL_CODE_UNAVAILABLE, "bye");
         web_pump(&web);
         assert_trailers(&reply, 0, "grpc-status: 14\r\ngrpc-message: bye\r\n");
         web_reply_done(&reply);
@@ -438,8 +419,7 @@ static void messages_may_be_json(void **state)
     struct web web;
     (void)state;
 
-    EACH_VERSION(&web)
-    {
+    EACH_VERSION (&web) {
         static const char message[] = "{\"text\":\"in frames\",\"number\":\"4\"}";
         uint8_t body[FRAME_MAX];
         struct web_reply reply;

@@ -8,23 +8,11 @@
 #ifndef PL_TEST_RPC_WEB_H
 #define PL_TEST_RPC_WEB_H
 
-#include "rpc/host.h"
+#include "kinds.h"
 #include "rpc/limits.h"
 
 #include <nghttp2/nghttp2.h>
 #include <stddef.h>
-
-/* What the handlers have seen. */
-struct web_seen {
-    int opened;
-    int messages;
-    int half_closed;
-    int closed;
-    uint64_t last_id;
-    size_t last_size;    /* of the last message */
-    char metadata[4096]; /* of the last call: "name: value\n"… */
-    int64_t deadline_ms;
-};
 
 /* A request, and what has come of its response. */
 struct web_reply {
@@ -49,7 +37,7 @@ struct web {
     int version; /* 1 or 2 */
     struct pl_rpc_host *host;
     struct pl_rpc_conn *conn;
-    struct web_seen seen;
+    struct kinds_seen seen;
     int64_t now_ms;
     size_t chunk_in;  /* how many bytes are carried at a time: to the server, */
     size_t chunk_out; /* and from it */
@@ -70,6 +58,12 @@ struct web {
 int web_init(struct web *web, int version);
 int web_init_with(struct web *web, int version, const struct pl_rpc_limits *limits);
 void web_done(struct web *web);
+
+/* Runs what follows over each version. */
+#define EACH_VERSION(web)                                                                \
+    for (int version_ = 1; version_ <= 2; version_++)                                    \
+        for (int once_ = (assert_int_equal(web_init((web), version_), PL_OK), 1); once_; \
+             once_ = 0, web_done(web))
 
 /* The client's connection, where the test has set `window`, or after the server's. */
 int web_connect(struct web *web);
@@ -100,11 +94,6 @@ bool web_names(const struct web_reply *reply, const char *name);
 /* Whether the body is that text. */
 bool web_body_is(const struct web_reply *reply, const char *text);
 
-/* An item's bytes; returns their number. */
-size_t web_item(uint8_t *to, const char *text, int64_t number);
-/* The same within an envelope. */
-size_t web_frame(uint8_t *to, uint8_t flags, const char *text, int64_t number);
-
 /* The frame that begins at *offset of the body; false where there is no whole one. */
 struct web_frame {
     uint8_t flags;
@@ -112,10 +101,5 @@ struct web_frame {
     const uint8_t *data;
 };
 bool web_next_frame(const struct web_reply *reply, size_t *offset, struct web_frame *ret_frame);
-
-/* Finishes the call under way. */
-void web_finish(struct web *web, enum pl_code code, const char *message);
-
-extern const struct pl_rpc_service web_service;
 
 #endif
