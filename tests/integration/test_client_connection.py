@@ -126,6 +126,15 @@ def test_what_is_wrong_with_tls_is_said(secure, parlad, authority, runs, tmp_pat
         assert found == status and words in complaints, (server, complaints)
 
 
+def test_the_chat_says_it_too(secure, tmp_path):
+    terminal = Terminal(environment(tmp_path, f"grpcs://{secure.address}"), "--user", "ana", cols=160)
+    try:
+        assert terminal.end() == 3
+        assert f"no connection to grpcs://{secure.address}: certificate verify" in terminal.text()
+    finally:
+        terminal.close()
+
+
 def test_a_server_of_another_kind_is_told(runs):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()

@@ -123,6 +123,34 @@ static void what_is_wrong_with_tls_is_said(void **state)
     }
 }
 
+static void stop_in_handshake(struct bench *bench)
+{
+    if (bench->channel->conn->state == PL_CHANNEL_CONN_SECURING)
+        bench_stop(bench);
+}
+
+static void say_nothing(struct peer *peer)
+{
+    (void)peer;
+}
+
+static void a_channel_may_be_freed_in_the_handshake(void **state)
+{
+    struct bench *bench = make("ca.crt", NULL);
+
+    (void)state;
+    bench->on_accept = say_nothing;
+    bench->on_turn = stop_in_handshake;
+    bench_open(bench);
+    bench_call(bench, 0, NULL);
+    bench_run(bench);
+    pl_channel_free(bench->channel);
+    bench->channel = NULL;
+    assert_int_equal(bench->callers[0].closed, 1);
+    assert_int_equal(bench->callers[0].code, PL_CODE_CANCELLED);
+    unmake(bench);
+}
+
 /* A real port with TLS, and a client that does not know of it. */
 struct served {
     struct bench bench;
@@ -205,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_call_goes_over_tls),
         cmocka_unit_test(another_name_may_be_verified),
         cmocka_unit_test(what_is_wrong_with_tls_is_said),
+        cmocka_unit_test(a_channel_may_be_freed_in_the_handshake),
         cmocka_unit_test(a_port_with_tls_tells_a_plain_client),
         cmocka_unit_test(a_call_over_tls_ends_once_whatever_memory_is_short_for),
     };
