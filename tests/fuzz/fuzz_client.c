@@ -375,6 +375,7 @@ static void run_raw(struct world *world, struct fuzz_input *input)
 {
     for (unsigned i = 0; i < RAW_CALLS_LEN; i++)
         begin(world, fuzz_byte(input));
+    (void)fill(world, FILL_SIZE_MAX);
     while (input->size > 0 && !world->over) {
         uint32_t what = fuzz_next(&world->random);
 
