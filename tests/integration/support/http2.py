@@ -4,6 +4,7 @@ Headers go out as HPACK literals without indexing; what comes in is not decoded.
 """
 
 import socket
+import ssl
 import struct
 import time
 
@@ -63,12 +64,14 @@ def envelope(message, flag=0, length=None):
 
 
 class RawClient:
-    """A socket to the server."""
+    """A socket to the server; with a context of ssl, over TLS."""
 
-    def __init__(self, address, greet=True):
+    def __init__(self, address, greet=True, context=None):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host.strip("[]"), int(port)), DEADLINE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self._buffer = b""
         if greet:
             self.send(PREFACE + frame(SETTINGS))
@@ -77,7 +80,7 @@ class RawClient:
         """Sends bytes. A server that has hung up is no error here."""
         try:
             self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             pass
 
     def call(self, stream, path, token="", message=None, **extra):
@@ -102,7 +105,7 @@ class RawClient:
             self.socket.settimeout(max(0.001, end - time.monotonic()))
             try:
                 data = self.socket.recv(65536)
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLEOFError):
                 return None
             if not data:
                 return None

@@ -293,6 +293,10 @@ static void settings_out_of_bounds_end_the_connection(void **state)
          .frames = {{NGHTTP2_SETTINGS, 0, 0,
                      BYTES("\0\1\0\0\0\0\0\2\0\0\0\0\0\3\0\0\0\0\0\4\177\377\377\377"
                            "\0\5\0\377\377\377\0\6\377\377\377\377")}}},
+        {"10.5 as many entries as may be are none", GOES_ON, 0, OPEN,
+         .frames = {{NGHTTP2_SETTINGS, 0, 0, zeros, PL_RPC_SETTINGS_ENTRIES_MAX * 6}}},
+        {"10.5 one more", CONNECTION, NGHTTP2_ENHANCE_YOUR_CALM, OPEN,
+         .frames = {{NGHTTP2_SETTINGS, 0, 0, zeros, (PL_RPC_SETTINGS_ENTRIES_MAX + 1) * 6}}},
         {"6.5 an acknowledgement too many", CONNECTION, NGHTTP2_PROTOCOL_ERROR, OPEN,
          .frames = {{NGHTTP2_SETTINGS, ACK, 0, BYTES("")}}},
     };
