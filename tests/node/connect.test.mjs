@@ -28,6 +28,8 @@ after(async () => {
   await certificates.remove();
 });
 
+const limit = { timeout: 120_000 }; // a hang
+
 const fresh = (name) => `${name}-${++names}`;
 
 // Runs the body with guests of a server, then closes them.
@@ -150,7 +152,7 @@ async function get(ana, server, way) {
 for (const way of ways) {
   for (const secure of [false, true]) {
     describe(`${way.name}${secure ? ', TLS' : ''}`, () => {
-      const chat = (name, body, more = {}) => test(name, async () => {
+      const chat = (name, body, more = {}) => test(name, limit, async () => {
         const server = secure ? secured : plain;
         const route = { ...way, ca: secure ? certificates.ca : undefined };
         await withGuests(server, route, more, (ana, bob) => body(ana, bob, server, route));
