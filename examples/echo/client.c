@@ -1,10 +1,11 @@
-/* client.c - echo-client HOST:PORT TEXT */
+/* client.c - echo-client HOST:PORT TEXT [TIMES] */
 #include "base/err.h"
 #include "echo.pb-c.h"
 #include "pb/message.h"
 #include "transport/channel.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void on_reply(void *self, struct pl_bytes data)
 {
@@ -27,6 +28,7 @@ static void on_close(void *self, const struct pl_rpc_status *status, bool proces
 
 int main(int argc, char **argv)
 {
+    const char *path = argc == 4 ? "/echo.v1.EchoService/Repeat" : "/echo.v1.EchoService/Echo";
     static const struct pl_channel_call_options options = {.repeatable = true, .timeout_ms = 10000};
     struct pl_channel_config config = PL_CHANNEL_CONFIG_DEFAULT;
     struct pl_loop_ops loop_ops = {0};
@@ -37,9 +39,10 @@ int main(int argc, char **argv)
     struct pl_channel_call *call;
     struct pl_loop *loop = NULL;
     struct pl_buf *buf = NULL;
-    int rc = argc == 3 ? pl_target_parse(argv[1], &config.target) : PL_E_INVALID;
+    int rc = argc < 3 ? PL_E_INVALID : pl_target_parse(argv[1], &config.target);
 
-    request.text = argc == 3 ? argv[2] : NULL;
+    request.text = argc < 3 ? NULL : argv[2];
+    request.times = argc < 4 ? 1 : (uint32_t)strtoul(argv[3], NULL, 10);
     if (rc == PL_OK)
         rc = pl_pb_pack(&request.base, &buf);
     if (rc == PL_OK)
@@ -48,15 +51,14 @@ int main(int argc, char **argv)
         rc = pl_channel_new(loop, &config, &channel_ops, &channel);
     ops.self = loop;
     if (rc == PL_OK)
-        rc = pl_channel_call(channel, "/echo.v1.EchoService/Echo",
-                             (struct pl_bytes){buf->data, buf->size}, NULL, 0, &options, &ops,
-                             &call);
+        rc = pl_channel_call(channel, path, (struct pl_bytes){buf->data, buf->size}, NULL, 0,
+                             &options, &ops, &call);
     if (rc == PL_OK)
         pl_loop_run(loop);
     pl_channel_free(channel);
     pl_loop_free(loop);
     pl_buf_unref(buf);
     if (rc < 0)
-        fprintf(stderr, "echo-client HOST:PORT TEXT: %s\n", pl_err_text(rc));
+        fprintf(stderr, "echo-client HOST:PORT TEXT [TIMES]: %s\n", pl_err_text(rc));
     return rc < 0;
 }

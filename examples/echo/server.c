@@ -8,12 +8,11 @@
 
 enum { TIMES_MAX = 100, ARENA_SIZE_MAX = 1 << 20 };
 
-/* Both methods: a request is at hand, and the call is answered and finished. */
 static void on_message(struct pl_rpc_call *call, struct pl_bytes data)
 {
     Echo__V1__EchoResponse response = ECHO__V1__ECHO_RESPONSE__INIT;
     bool repeats = pl_rpc_call_method(call)->server_streaming;
-    const Echo__V1__EchoRequest *request;
+    Echo__V1__EchoRequest *request;
     struct pl_rpc_status status = {0};
     ProtobufCMessage *unpacked;
     struct pl_buf *buf = NULL;
@@ -24,14 +23,14 @@ static void on_message(struct pl_rpc_call *call, struct pl_bytes data)
     pl_arena_init(&arena, ARENA_SIZE_MAX);
     rc = pl_pb_unpack(&echo__v1__echo_request__descriptor, data, &arena, &fault, &unpacked);
     if (rc == PL_OK) {
-        request = (const void *)unpacked;
+        request = (void *)unpacked;
         response.text = request->text;
         rc = repeats && request->times > TIMES_MAX ? PL_E_LIMIT : pl_pb_pack(&response.base, &buf);
         for (uint32_t i = 0; rc == PL_OK && i < (repeats ? request->times : 1); i++)
             rc = pl_rpc_call_send(call, buf);
     }
-    status.code = pl_err_code(rc);
-    status.message = rc < 0 ? pl_err_text(rc) : NULL;
+    if (rc < 0)
+        status = (struct pl_rpc_status){.code = pl_err_code(rc), .message = pl_err_text(rc)};
     pl_rpc_call_finish(call, &status);
     pl_buf_unref(buf);
     pl_arena_done(&arena);
