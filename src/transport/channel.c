@@ -274,6 +274,8 @@ int pl_channel_new(struct pl_loop *loop, const struct pl_channel_config *config,
     int err;
 
     PL_ASSERT(!config->target.tls || config->tls != NULL);
+    if (config->random == NULL && pl_secret_init() < 0)
+        return PL_E_IO;
     channel = pl_zalloc(sizeof *channel);
     if (channel == NULL)
         return PL_E_NOMEM;

@@ -73,7 +73,7 @@ struct pl_channel_ops {
     void (*on_state)(void *self, enum pl_channel_state state);
 };
 
-/* PL_E_NOMEM; PL_E_CLOSED once the loop ends. */
+/* PL_E_NOMEM; PL_E_CLOSED once the loop ends; PL_E_IO without randomness. */
 int pl_channel_new(struct pl_loop *loop, const struct pl_channel_config *config,
                    const struct pl_channel_ops *ops, struct pl_channel **ret_channel);
 

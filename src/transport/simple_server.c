@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 
@@ -113,7 +114,9 @@ int pl_simple_server_new(const struct pl_simple_server_config *config,
     if (server == NULL)
         return PL_E_NOMEM;
     server->config = *config;
-    rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &server->loop);
+    rc = pl_secret_init();
+    if (rc == PL_OK)
+        rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &server->loop);
     if (rc == PL_OK)
         rc = make_host(server);
     if (rc == PL_OK)
