@@ -2,16 +2,16 @@
 #include "client/json_out.h"
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "client/time_text.h"
 #include "parla/v1/room.pb-c.h"
+#include "pb/json.h"
 
 #include <jansson.h>
 #include <string.h>
 
 void pl_json_init(void)
 {
-    json_set_alloc_funcs(pl_alloc, pl_free);
+    pl_pb_json_init();
 }
 
 static int append(const char *data, size_t size, void *self)
