@@ -112,7 +112,8 @@ int pl_rpc_conn_new(struct pl_rpc_host *host, enum pl_rpc_http_version version, 
     conn->made_ms = now_ms;
     conn->heard_ms = now_ms;
     conn->old_ms = old_at(&host->limits, now_ms);
-    conn->due_ms = now_ms + host->limits.preface_ms;
+    conn->due_ms = conn->old_ms;
+    pl_rpc_conn_due_at(conn, now_ms + host->limits.preface_ms);
     if (conn->old_ms < conn->due_ms)
         conn->due_ms = conn->old_ms;
     pl_list_init(&conn->calls);
