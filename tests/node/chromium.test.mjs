@@ -23,24 +23,25 @@ const servers = {};
 let names = 0;
 
 before(async () => {
-  [certificates, site, browser] =
-    await Promise.all([makeCertificates(), startSite(), chromium.launch(launch)]);
+  certificates = await makeCertificates();
+  site = await startSite();
+  browser = await chromium.launch(launch);
   sharedPage = await openPage();
   const allow = ['--cors-origins', site.origin];
-  [servers.plain, servers.secured, servers.strict] = await Promise.all([
-    startServer(...allow), startServer(...allow, ...certificates.options), startServer(),
-  ]);
+  servers.plain = await startServer(...allow);
+  servers.secured = await startServer(...allow, ...certificates.options);
+  servers.strict = await startServer();
 });
 
 after(async () => {
-  await browser.close();
+  await browser?.close();
   for (const server of Object.values(servers)) {
     const { status, stderr } = await server.stop();
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /Sanitizer|runtime error|assertion/i);
   }
-  await site.stop();
-  await certificates.remove();
+  await site?.stop();
+  await certificates?.remove();
 });
 
 const limit = { timeout: 120_000 }; // a hang
@@ -155,7 +156,7 @@ for (const [protocol, binary] of
         await seen.end();
       });
 
-      chat('messages arrive while they are sent, until the page goes away', async (page, way, server) => {
+      chat('messages are live, until the page goes away', async (page, way, server) => {
         const ca = secure ? certificates.ca : undefined;
         const route = { protocol: 'grpc', httpVersion: '2', format: 'binary', ca };
         const friend = await NodeGuest.signIn(server.address, fresh('friend'), route);

@@ -57,6 +57,9 @@ export async function startSite() {
   await once(site.listen(0, '127.0.0.1'), 'listening');
   return {
     origin: `http://127.0.0.1:${site.address().port}`,
-    stop: () => once(site.close(), 'close'),
+    async stop() {
+      site.close();
+      await once(site, 'close');
+    },
   };
 }
