@@ -179,8 +179,8 @@ void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *pa
                           const char *allow)
 {
     struct pl_buf *body = pl_buf_copy(page->body.data, page->body.size);
-    bool has_body = page->body.size > 0 && call->verb != PL_RPC_VERB_HEAD && body != NULL &&
-                    pl_rpc_outbox_push_bare(&call->outbox, body) == PL_OK;
+    bool wanted = page->body.size > 0 && call->verb != PL_RPC_VERB_HEAD;
+    bool has_body = wanted && body != NULL && pl_rpc_outbox_push_bare(&call->outbox, body) == PL_OK;
     struct pl_rpc_head head;
 
     pl_buf_unref(body);
@@ -189,7 +189,8 @@ void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *pa
         pl_rpc_head_add_const(&head, "content-type", page->content_type);
     if (allow != NULL)
         pl_rpc_head_add_const(&head, "allow", allow);
-    pl_rpc_head_set_size(&head, page->body.size);
+    /* Without memory for the body, the status tells. */
+    pl_rpc_head_set_size(&head, wanted && !has_body ? 0 : page->body.size);
     pl_rpc_cors_add(&head, call);
     call->format = NULL; /* it is not answered in any protocol's way */
     call->text_out = false;

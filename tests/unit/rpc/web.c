@@ -185,7 +185,7 @@ static void open_h1(struct web_reply *reply, const char *method, const char *pat
 static char *line_at(struct web *web, size_t *at, size_t *ret_size)
 {
     char *start = (char *)web->in + *at;
-    char *end = memmem(start, web->in_size - *at, "\r\n", 2);
+    char *end = web->in_size > *at ? memmem(start, web->in_size - *at, "\r\n", 2) : NULL;
 
     if (end == NULL)
         return NULL;
@@ -479,6 +479,15 @@ static bool move_in(struct web *web, uint8_t *data)
     memcpy(web->in + web->in_size, data, (size_t)size);
     web->in_size += (size_t)size;
     return true;
+}
+
+void web_move_in(struct web *web)
+{
+    uint8_t *data = malloc(web->chunk_out);
+
+    PL_ASSERT(data != NULL);
+    (void)move_in(web, data);
+    free(data);
 }
 
 void web_pump(struct web *web)

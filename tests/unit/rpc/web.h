@@ -83,6 +83,9 @@ void web_reply_done(struct web_reply *reply);
 /* Carries bytes both ways until both sides are silent. */
 void web_pump(struct web *web);
 
+/* Carries chunk_out bytes from the server, once. */
+void web_move_in(struct web *web);
+
 /* A request, and all of its response. `path` without a slash is a method of Kinds. */
 void web_call(struct web *web, const char *path, const char *content_type,
               const char *const *fields, const void *data, size_t size, struct web_reply *reply);
