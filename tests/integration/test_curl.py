@@ -264,6 +264,8 @@ def test_a_body_may_be_compressed(curl, bearer, tmp_path):
     zipped = ["--header", "content-encoding: gzip"]
     answer = curl.get(*body, *zipped, *bearer(curl), f"/{SEND}")
     assert answer.json()["message"]["text"] == text
+    packed.write_bytes(b"not gzip")
+    error_of(curl.get(*body, *zipped, f"/{SIGN_IN}"), 400, "invalid_argument")
     packed.write_bytes(gzip.compress(b" " * TOO_LARGE))
     error_of(curl.get(*body, *zipped, f"/{SIGN_IN}"), 429, "resource_exhausted")
 
