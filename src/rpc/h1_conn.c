@@ -356,6 +356,8 @@ static ssize_t h1_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
     }
     if (total > 0)
         h1->moved_ms = conn->now_ms;
+    if (total > 0 && h1->call != NULL)
+        h1->call->moved_ms = conn->now_ms;
     if (total == 0 && h1->out.err < 0)
         return h1->out.err;
     return (ssize_t)total;
