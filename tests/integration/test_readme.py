@@ -1,5 +1,6 @@
-"""What README.md shows of the API from Python runs as it stands there."""
+"""What README.md shows of the API, from Python and from curl, runs as it stands there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -40,3 +41,23 @@ def test_the_taste_of_the_api_runs(server, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_curl_as_it_is_shown(parlad, tmp_path):
+    server = parlad()
+    (script,) = [code for code in blocks("sh") if "curl" in code]
+    assert ADDRESS in script
+    script = script.replace(ADDRESS, server.address)
+    script = script.replace("curl ", "curl --silent --show-error --fail-with-body ")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={**os.environ, "no_proxy": "*"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert done.stdout.count('"text":"hello"') == 2, "sent, and read"
+    assert done.stdout.endswith("ok\n")
