@@ -54,7 +54,8 @@ enum {
     /* Fields that a handler may add to headers, or to trailers. */
     PL_RPC_FIELDS_LEN_MAX = 32,
     /* Streams at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS); beyond:
-     * REFUSED_STREAM. */
+     * REFUSED_STREAM, or GOAWAY PROTOCOL_ERROR and close from a client that has
+     * acknowledged it (RFC 9113, section 5.1.2). */
     PL_RPC_STREAMS_MAX = 1000,
     /* Frames that wait to be sent, as of a peer that never reads; beyond: GOAWAY
      * ENHANCE_YOUR_CALM and close. */
@@ -123,7 +124,8 @@ struct pl_rpc_limits {
      * RESOURCE_EXHAUSTED, or 431. */
     uint32_t headers_size_max;
     /* Streams at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS); beyond:
-     * REFUSED_STREAM. */
+     * REFUSED_STREAM, or GOAWAY PROTOCOL_ERROR and close from a client that has
+     * acknowledged it (RFC 9113, section 5.1.2). */
     uint32_t streams_max;
     /* A client's PINGs come no faster than this, with or without calls; as often as
      * ping_strikes_max they may, unless something was sent to it since; beyond:
