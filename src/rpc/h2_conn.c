@@ -35,6 +35,7 @@ struct pl_rpc_h2 {
     size_t left_size;
     bool settled;             /* the client's SETTINGS have come */
     int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
+    size_t headers_size;      /* of the latest block, as much of it as was looked at */
     int64_t ping_ms;          /* when the peer was asked for a sign; INT64_MAX: it was not */
     int64_t pinged_ms;        /* when the peer asked for one last; INT64_MIN: it did not */
     uint32_t ping_strikes;    /* how often it did so too soon, since something was sent */
@@ -104,6 +105,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
         if (!pl_rpc_stream_ids_use(&h2->ids, hd->stream_id))
             return give_up(conn, NGHTTP2_PROTOCOL_ERROR, "the stream was passed over");
         h2->headers_since_ms = conn->now_ms;
+        h2->headers_size = 0;
         pl_rpc_conn_due_at(conn, conn->now_ms + limits->headers_ms);
         return 0;
     case NGHTTP2_PING:
@@ -160,19 +162,33 @@ static bool authority_fits(const struct pl_rpc_call *call, struct pl_bytes name,
            strncasecmp((const char *)value.data, (const char *)authority.data, value.size) == 0;
 }
 
+/* Why the field has its stream reset; NGHTTP2_NO_ERROR: it has not. */
+static uint32_t field_error(struct pl_rpc_conn *conn, const struct pl_rpc_call *call,
+                            struct pl_bytes name, struct pl_bytes value)
+{
+    struct pl_rpc_h2 *h2 = conn->h2;
+
+    h2->headers_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
+    if (h2->headers_size / PL_RPC_HEADERS_CUT > pl_rpc_conn_limits(conn)->headers_size_max)
+        return NGHTTP2_ENHANCE_YOUR_CALM;
+    return authority_fits(call, name, value) ? NGHTTP2_NO_ERROR : NGHTTP2_PROTOCOL_ERROR;
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                      void *self)
 {
     struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     struct pl_bytes field_name = {name, name_size}, field_value = {value, value_size};
+    uint32_t error_code;
 
     (void)flags;
     if (call == NULL)
         return 0;
-    if (!authority_fits(call, field_name, field_value)) {
-        int rv = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                           NGHTTP2_PROTOCOL_ERROR);
+    error_code = field_error(self, call, field_name, field_value);
+    if (error_code != NGHTTP2_NO_ERROR) {
+        int rv =
+            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, error_code);
 
         if (rv < 0)
             pl_rpc_conn_fail(self, pl_rpc_h2_err(rv));
@@ -258,6 +274,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         /* Streams that the peer broke, to have them reset, count as resets. */
         if ((frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||
              frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR ||
+             frame->rst_stream.error_code == NGHTTP2_ENHANCE_YOUR_CALM ||
              frame->rst_stream.error_code == NGHTTP2_STREAM_CLOSED) &&
             !pl_rpc_budget_spend(&conn->h2->resets, pl_rpc_conn_limits(conn)->resets_max,
                                  conn->now_ms))

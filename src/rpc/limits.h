@@ -15,6 +15,10 @@ enum {
      * each field); told as SETTINGS_MAX_HEADER_LIST_SIZE; beyond:
      * RESOURCE_EXHAUSTED. */
     PL_RPC_HEADERS_SIZE_MAX = 8 << 10,
+    /* A list so many times as large as may be costs time to look at, and HPACK makes
+     * one out of few bytes: the stream is reset with ENHANCE_YOUR_CALM, and the rest
+     * is only decompressed. */
+    PL_RPC_HEADERS_CUT = 4,
     /* The target of an HTTP/1.1 request, which carries a message where Connect's GET
      * is used; beyond: 414 and close. */
     PL_RPC_TARGET_SIZE_MAX = 8 << 10,

@@ -172,6 +172,43 @@ static void send_few_continuations(struct raw *raw)
     raw_frame(raw, NGHTTP2_CONTINUATION, END_HEADERS, BAD_STREAM, BYTES(""));
 }
 
+static void send_list_within(struct raw *raw, int fields_len)
+{
+    static uint8_t block[16384];
+    static const char head[] = REQUEST "\100\1x\177\241\36"; /* and 4,000 bytes: 4,033 in all */
+    size_t size = sizeof head - 1;
+
+    memcpy(block, head, size);
+    memset(block + size, 'y', 4000);
+    memset(block + size + 4000, 0276, (size_t)fields_len - 1);
+    raw_frame(raw, NGHTTP2_HEADERS, END_HEADERS | END_STREAM, BAD_STREAM, block,
+              size + 4000 + (size_t)fields_len - 1);
+}
+
+static void send_large_list(struct raw *raw)
+{
+    send_list_within(raw, PL_RPC_HEADERS_CUT * PL_RPC_HEADERS_SIZE_MAX / 4033);
+}
+
+static void send_huge_list(struct raw *raw)
+{
+    send_list_within(raw, 12000);
+}
+
+/* 10.5.1: few bytes, which HPACK makes many. */
+static void lists_far_too_large_are_cut_off(void **state)
+{
+    static const struct rule rules[] = {
+        {"10.5.1 some more than may be is answered", GOES_ON, 0, IDLE, .send = send_large_list},
+        {"10.5.1 far more", STREAM, NGHTTP2_ENHANCE_YOUR_CALM, IDLE, .send = send_huge_list},
+        {"10.5.1 far more, in trailers", STREAM, NGHTTP2_ENHANCE_YOUR_CALM, OPEN,
+         .send = send_huge_list},
+    };
+
+    (void)state;
+    RULES_CHECK(rules);
+}
+
 /* 10.5.1, and what CVE-2024-27316 was about: a block that never ends. */
 static void blocks_without_an_end_are_cut_off(void **state)
 {
@@ -427,6 +464,7 @@ int main(void)
         cmocka_unit_test(blocks_that_do_not_decompress_are_compression_errors),
         cmocka_unit_test(field_blocks_are_not_interrupted),
         cmocka_unit_test(blocks_without_an_end_are_cut_off),
+        cmocka_unit_test(lists_far_too_large_are_cut_off),
         cmocka_unit_test(pseudo_header_fields_are_as_they_should),
         cmocka_unit_test(fields_are_as_they_should),
         cmocka_unit_test(trailers_are_as_they_should),
