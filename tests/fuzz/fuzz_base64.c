@@ -25,9 +25,9 @@ static int value_of(uint8_t byte, const char *last_two)
 
     if (at != NULL)
         return (int)(at - letters);
-    if (byte == last_two[0])
+    if (byte == (uint8_t)last_two[0])
         return 62;
-    return byte == last_two[1] ? 63 : -1;
+    return byte == (uint8_t)last_two[1] ? 63 : -1;
 }
 
 /* Whether it is base64 of that alphabet: letters, then up to two '=' that fill it
