@@ -89,6 +89,24 @@ const enter = (page, name, way) => page.evaluate(async ([name, way]) => {
   Object.assign(globalThis, { web, guest });
 }, [name, way]);
 
+// Somebody who is not in a browser.
+async function withFriend(server, body) {
+  const ca = server === servers.secured ? certificates.ca : undefined;
+  const way = { protocol: 'grpc', httpVersion: '2', format: 'binary', ca };
+  const friend = await NodeGuest.signIn(server.address, fresh('friend'), way);
+  try {
+    await body(friend);
+  } finally {
+    friend.close();
+  }
+}
+
+const isOnline = async (friend, name) => (await friend.users.getUser({ user: name })).user.online;
+
+async function untilGone(friend, name) {
+  while (await isOnline(friend, name));
+}
+
 async function converse(page, way, friend) {
   const name = fresh('page');
   await enter(page, name, way);
@@ -123,10 +141,8 @@ async function converse(page, way, friend) {
     return next.then(() => 'an event', (error) => web.Code[error.code]);
   });
   assert.equal(code, 'Canceled');
-  while (await isOnline(friend, name)); // the server has seen the stream end
+  await untilGone(friend, name);
 }
-
-const isOnline = async (friend, name) => (await friend.users.getUser({ user: name })).user.online;
 
 const refusals = (page) => page.evaluate(async () => {
   const codeOf = (promise) =>
@@ -156,15 +172,8 @@ for (const [protocol, binary] of
         await seen.end();
       });
 
-      chat('messages are live, until the page goes away', async (page, way, server) => {
-        const ca = secure ? certificates.ca : undefined;
-        const route = { protocol: 'grpc', httpVersion: '2', format: 'binary', ca };
-        const friend = await NodeGuest.signIn(server.address, fresh('friend'), route);
-        try {
-          await converse(page, way, friend);
-        } finally {
-          friend.close();
-        }
+      chat('messages are live, until the page has enough', async (page, way, server) => {
+        await withFriend(server, (friend) => converse(page, way, friend));
       });
 
       chat('a refusal says why; timeouts and sessions end streams', async (page, way) => {
@@ -174,6 +183,22 @@ for (const [protocol, binary] of
       });
     });
   }
+}
+
+for (const kind of ['plain', 'secured']) {
+  test(`a page that is closed has no streams, ${kind}`, limit, async () => {
+    const server = servers[kind];
+    const url = `${kind === 'plain' ? 'http' : 'https'}://${server.address}`;
+    const name = fresh('page');
+    await withFriend(server, async (friend) => {
+      await withPage(async (page) => {
+        await enter(page, name, { url, protocol: 'connect', binary: true });
+        await page.evaluate(() => guest.stream().next('caughtUp'));
+        assert.equal(await isOnline(friend, name), true);
+      });
+      await untilGone(friend, name);
+    });
+  });
 }
 
 test('whether a page may call is asked once', limit, () => withPage(async (page) => {
@@ -258,10 +283,9 @@ test('a page that may not call is held back by the browser', limit, () => withPa
     return (await fetch(`${url}/parla.v1.SessionService/SignInAsGuest`, init)).type;
   }, [url, name]);
   assert.equal(opaque, 'opaque');
-  const route = { protocol: 'grpc', httpVersion: '2', format: 'binary' };
-  const friend = await NodeGuest.signIn(servers.strict.address, name, route);
-  assert.equal(friend.user.user, name, 'the name is still free');
-  friend.close();
+  await withFriend(servers.strict, async (friend) => {
+    await assert.rejects(friend.users.getUser({ user: name }), /not_found/);
+  });
 }));
 
 test("the server's own pages may call", limit, () => withPage(async (page) => {
