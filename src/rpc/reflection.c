@@ -171,7 +171,8 @@ static int answer_services(const struct pl_rpc_reflection *reflection, response_
     return PL_OK;
 }
 
-/* PL_E_INVALID where the request asks nothing that is known here. */
+/* What is asked in a way that is not known here is answered with an error: the stream
+ * goes on. */
 static int answer(const struct pl_rpc_reflection *reflection, const request_message *request,
                   response_message *response, struct pl_arena *arena)
 {
@@ -194,7 +195,8 @@ static int answer(const struct pl_rpc_reflection *reflection, const request_mess
     case REQUEST(LIST_SERVICES):
         return answer_services(reflection, response, arena);
     default:
-        return PL_E_INVALID;
+        return answer_error(response, arena, PL_CODE_UNIMPLEMENTED,
+                            "the request asks for nothing that is known");
     }
 }
 
@@ -221,7 +223,7 @@ static int reply(struct pl_rpc_call *call, request_message *request, struct pl_a
 
 static void on_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
-    struct pl_pb_fault fault = {.text = "the request asks for nothing that is known"};
+    struct pl_pb_fault fault;
     ProtobufCMessage *request;
     struct pl_arena arena;
     int rc;

@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "pair.h"
 #include "rpc/health.h"
+#include "web.h"
+
+#include <string.h>
 
 static const char check_path[] = "/grpc.health.v1.Health/Check";
 static const char watch_path[] = "/grpc.health.v1.Health/Watch";
@@ -137,6 +140,68 @@ static void drain_tells_and_ends_watchers(void **state)
     assert_status(&check, 2);
 }
 
+/* For curl and for browsers. */
+static void check_answers_in_json(void **state)
+{
+    static const struct {
+        const char *request;
+        int status;
+        const char *response;
+    } cases[] = {
+        {"{}", 200, "{\"status\":\"SERVING\"}"},
+        {"{\"service\":\"a\"}", 200, "{\"status\":\"NOT_SERVING\"}"},
+        {"{\"service\":\"b\"}", 404, "{\"code\":\"not_found\",\"message\":\"unknown service\"}"},
+    };
+    struct web web;
+
+    (void)state;
+    EACH_VERSION (&web) {
+        struct pl_rpc_health *health;
+        struct web_reply reply;
+
+        assert_int_equal(pl_rpc_health_new(web.host, &health), PL_OK);
+        assert_int_equal(pl_rpc_health_set(health, "", true), PL_OK);
+        assert_int_equal(pl_rpc_health_set(health, "a", false), PL_OK);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            web_call(&web, check_path, "application/json", NULL, cases[i].request,
+                     strlen(cases[i].request), &reply);
+            assert_int_equal(reply.status, cases[i].status);
+            assert_true(web_body_is(&reply, cases[i].response));
+            web_reply_done(&reply);
+        }
+        pl_rpc_health_free(health);
+    }
+}
+
+static void watch_tells_in_json(void **state)
+{
+    struct web web;
+
+    (void)state;
+    EACH_VERSION (&web) {
+        static const char all[] = "\0\0\0\0\x1c{\"status\":\"SERVICE_UNKNOWN\"}"
+                                  "\0\0\0\0\x14{\"status\":\"SERVING\"}"
+                                  "\0\0\0\0\x18{\"status\":\"NOT_SERVING\"}"
+                                  "\2\0\0\0\x43{\"error\":{\"code\":\"unavailable\","
+                                  "\"message\":\"the server is stopping\"}}";
+        struct pl_rpc_health *health;
+        struct web_reply reply;
+
+        assert_int_equal(pl_rpc_health_new(web.host, &health), PL_OK);
+        web_call(&web, watch_path, "application/connect+json", NULL, "\0\0\0\0\2{}", 7, &reply);
+        assert_int_equal(pl_rpc_health_set(health, "", true), PL_OK);
+        web_pump(&web);
+        pl_rpc_health_drain(health);
+        web_pump(&web);
+        assert_int_equal(reply.ended, 1);
+        assert_int_equal(reply.body_size, sizeof all - 1);
+        assert_memory_equal(reply.body, all, sizeof all - 1);
+        web_reply_done(&reply);
+        web_hang_up(&web);
+        pl_rpc_health_free(health);
+    }
+}
+
 static void every_allocation_may_fail(void **state)
 {
     int failed;
@@ -170,10 +235,9 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(check_tells_the_status),
-        TEST(watch_tells_each_change),
-        TEST(drain_tells_and_ends_watchers),
-        cmocka_unit_test(every_allocation_may_fail),
+        TEST(check_tells_the_status),          TEST(watch_tells_each_change),
+        TEST(drain_tells_and_ends_watchers),   cmocka_unit_test(check_answers_in_json),
+        cmocka_unit_test(watch_tells_in_json), cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
