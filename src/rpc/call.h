@@ -72,6 +72,7 @@ struct pl_rpc_call {
     int64_t deadline_ms;
     int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
     bool half_closed;
+    bool flows;       /* it sends messages one after another, each taken at once */
     bool has_message; /* of a method that takes one: `message` waits for half-close */
     bool gunzip;      /* the request's encoding is gzip */
     bool compressed;  /* the message is */

@@ -185,8 +185,10 @@ static void take_message(struct pl_rpc_call *call, struct pl_bytes message)
         return;
     }
     deliver(call, message);
-    if (call->reserved_size > 0)
-        call->conn_weak->http->set_window(call, PL_RPC_STREAM_WINDOW);
+    if (call->state == PL_RPC_CALL_OPEN && (call->reserved_size > 0 || !call->flows)) {
+        call->flows = true;
+        call->conn_weak->http->set_window(call, PL_RPC_FLOWING_WINDOW);
+    }
     delivered(call);
 }
 

@@ -41,6 +41,9 @@ enum {
     /* Receive windows. A stream gets a larger one once its message says that it is
      * larger, and the connection has room for it: see PL_RPC_HELD_SIZE_MAX. */
     PL_RPC_STREAM_WINDOW = 65535,
+    /* That of a stream which sends messages one after another, from the second on: so
+     * much may be on its way, which makes a far peer fast. */
+    PL_RPC_FLOWING_WINDOW = 1 << 20,
     PL_RPC_CONN_WINDOW = 4 << 20,
     PL_RPC_CLIENT_STREAM_WINDOW = 1 << 20,
     PL_RPC_CLIENT_CONN_WINDOW = 4 << 20,

@@ -158,6 +158,8 @@ static void parse_frame(struct raw *raw, const uint8_t *head, size_t size)
         copy_text(frame, data, size);
     if (frame->type == NGHTTP2_RST_STREAM)
         frame->error_code = read_u32(data);
+    if (frame->type == NGHTTP2_WINDOW_UPDATE)
+        frame->increment = read_u32(data);
     if (frame->type == NGHTTP2_GOAWAY) {
         frame->error_code = read_u32(data + 4);
         copy_text(frame, data + 8, size - 8);

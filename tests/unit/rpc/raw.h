@@ -18,6 +18,7 @@ struct raw_frame {
     int32_t stream_id;
     size_t size;
     uint32_t error_code; /* of RST_STREAM and GOAWAY */
+    uint32_t increment;  /* of WINDOW_UPDATE */
     char text[1024];     /* HEADERS: "name: value\n"…; DATA and GOAWAY: the bytes */
 };
 

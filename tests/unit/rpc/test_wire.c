@@ -358,6 +358,35 @@ static void bad_streams_are_reset(void **state)
     assert_lives(fixture, id + 2);
 }
 
+/* What the server lets a stream send beyond what it has been given so far. */
+static size_t window_opened(const struct raw *raw, int32_t stream_id)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < raw->frames_len; i++) {
+        const struct raw_frame *frame = &raw->frames[i];
+
+        if (frame->type == NGHTTP2_WINDOW_UPDATE && frame->stream_id == stream_id)
+            sum += frame->increment;
+    }
+    return sum;
+}
+
+/* A peer that is far away has much on its way: after a first message, more than the
+ * window that each stream begins with. */
+static void stream_of_messages_gets_a_larger_window(void **state)
+{
+    struct fixture *fixture = *state;
+
+    raw_request(&fixture->raw, 1, 0, talk_path, NULL);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(window_opened(&fixture->raw, 1), 0);
+    raw_frame(&fixture->raw, NGHTTP2_DATA, 0, 1, "\0\0\0\0\1a", 6);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_in_range(window_opened(&fixture->raw, 1), PL_RPC_FLOWING_WINDOW - PL_RPC_STREAM_WINDOW,
+                    PL_RPC_FLOWING_WINDOW - PL_RPC_STREAM_WINDOW + 6);
+}
+
 static void frame_over_its_size_ends_the_connection(void **state)
 {
     static const uint8_t big[16385];
@@ -422,6 +451,7 @@ int main(void)
         TEST(streams_over_the_limit_are_refused),
         cmocka_unit_test(bad_frames_end_the_connection),
         TEST(bad_streams_are_reset),
+        TEST(stream_of_messages_gets_a_larger_window),
         TEST(frame_over_its_size_ends_the_connection),
         cmocka_unit_test(noise_harms_nothing),
     };
