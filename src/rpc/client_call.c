@@ -133,9 +133,7 @@ int pl_rpc_client_begin(struct pl_rpc_client *client, const struct pl_rpc_client
     int rc;
 
     PL_ASSERT(request->path[0] == '/');
-    if (client->failed < 0)
-        return client->failed;
-    if (client->draining)
+    if (client->failed < 0 || client->draining)
         return PL_E_CLOSED;
     if (client->calls_len >= PL_RPC_CLIENT_CALLS_MAX)
         return PL_E_LIMIT;

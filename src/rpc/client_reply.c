@@ -78,6 +78,12 @@ static void keep_field(struct pl_rpc_client_call *call, struct pl_rpc_fields *fi
         pl_rpc_client_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED, no_memory);
 }
 
+/* A response that precedes the real one (RFC 9110, section 15.2). */
+static bool is_informational(int http_status)
+{
+    return http_status >= 100 && http_status < 200;
+}
+
 void pl_rpc_client_call_on_header(struct pl_rpc_client_call *call, struct pl_bytes name,
                                   struct pl_bytes value, bool last)
 {
@@ -90,8 +96,8 @@ void pl_rpc_client_call_on_header(struct pl_rpc_client_call *call, struct pl_byt
         call->http_status = http_status_parse(value);
         return;
     }
-    if (call->http_status < 200)
-        return; /* informational */
+    if (is_informational(call->http_status))
+        return;
 
     if (last && pl_bytes_is(name, "grpc-status")) {
         call->has_code = true;
@@ -119,8 +125,8 @@ void pl_rpc_client_call_on_headers(struct pl_rpc_client_call *call, bool last)
     call->fields_size = 0;
     if (last) {
         pl_rpc_client_call_on_end(call);
-    } else if (call->http_status < 200) {
-        call->http_status = 0; /* informational */
+    } else if (is_informational(call->http_status)) {
+        call->http_status = 0;
     } else if (call->http_status != 200) {
         snprintf(text, sizeof text, "HTTP status %d", call->http_status);
         pl_rpc_client_call_abort(call, pl_rpc_http_code(call->http_status), text);

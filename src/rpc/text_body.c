@@ -21,6 +21,10 @@ static size_t run_size(struct pl_bytes text)
 
 int pl_rpc_text_in_feed(struct pl_rpc_text_in *in, struct pl_bytes text, struct pl_bytebuf *to)
 {
+    /* The other alphabet's own letters, wherever the text is cut. */
+    if (text.size > 0 &&
+        (memchr(text.data, '-', text.size) != NULL || memchr(text.data, '_', text.size) != NULL))
+        return PL_E_INVALID;
     while (text.size > 0) {
         struct pl_bytes run = {text.data, in->size > 0 ? 0 : run_size(text)};
         int rc;

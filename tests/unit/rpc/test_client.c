@@ -257,6 +257,21 @@ static void informational_headers_are_passed_over(void **state)
     assert_int_equal(fixture->reply.messages, 1);
 }
 
+/* HTTP has no status below 100: such a response is none at all. */
+static void a_status_that_http_does_not_have_ends_the_call(void **state)
+{
+    static const char *const strange[] = {":status", "099", "content-type", "application/grpc",
+                                          NULL};
+    struct fixture *fixture = *state;
+
+    raw_headers(&fixture->raw, 1, END_HEADERS, strange);
+    raw_frame(&fixture->raw, NGHTTP2_DATA, 0, 1, "\0\0\0\0\2hi", 7);
+    raw_headers(&fixture->raw, 1, END_HEADERS | END_STREAM, tail_ok);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(fixture->reply.code, PL_CODE_UNKNOWN);
+    assert_int_equal(fixture->reply.messages, 0);
+}
+
 static void goaway_tells_what_was_not_processed(void **state)
 {
     struct fixture *fixture = *state;
@@ -332,6 +347,7 @@ int main(void)
         cmocka_unit_test(bad_statuses_are_unknown_and_bad_texts_stand),
         cmocka_unit_test(messages_that_break_the_rules_end_the_call),
         TEST(informational_headers_are_passed_over),
+        TEST(a_status_that_http_does_not_have_ends_the_call),
         TEST(goaway_tells_what_was_not_processed),
         TEST(no_http2_at_all_is_an_error),
         cmocka_unit_test(noise_harms_nothing),
