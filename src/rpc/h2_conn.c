@@ -8,48 +8,17 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "rpc/budget.h"
 #include "rpc/call.h"
 #include "rpc/h2.h"
+#include "rpc/h2_conn.h"
 #include "rpc/host_inner.h"
-#include "rpc/stream_ids.h"
 #include "rpc/timeout.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 /* SETTINGS_MAX_FRAME_SIZE as it is while nothing else is told. */
 enum { FRAME_SIZE_MAX = 1 << 14 };
-
-/* Where a drain stands. */
-enum drain {
-    DRAIN_NONE,
-    DRAIN_NOTICED, /* the first GOAWAY is on its way, and a PING after it */
-    DRAIN_LAST,    /* the second one says which stream was the last */
-};
-
-struct pl_rpc_h2 {
-    nghttp2_session *session;
-    const uint8_t *left; /* what nghttp2 has given and fill not passed on */
-    size_t left_size;
-    bool settled;             /* the client's SETTINGS have come */
-    int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
-    size_t headers_size;      /* of the latest block, as much of it as was looked at */
-    int64_t ping_ms;          /* when the peer was asked for a sign; INT64_MAX: it was not */
-    int64_t pinged_ms;        /* when the peer asked for one last; INT64_MIN: it did not */
-    uint32_t ping_strikes;    /* how often it did so too soon, since something was sent */
-    enum drain drain;
-    int64_t drain_ms;
-
-    struct pl_rpc_stream_ids ids;
-
-    struct pl_rpc_budget settings;
-    struct pl_rpc_budget resets;
-    struct pl_rpc_budget empty;
-    struct pl_rpc_budget other;
-    struct pl_rpc_budget window_updates;
-};
 
 static const uint8_t drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
 
@@ -542,118 +511,6 @@ static void h2_turn_away(struct pl_rpc_conn *conn, const char *text)
     pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : PL_E_REFUSED);
 }
 
-/* The calls' side. */
-
-static ssize_t on_pull(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
-                       uint32_t *data_flags, nghttp2_data_source *source, void *self)
-{
-    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    size_t moved = 0;
-
-    (void)source;
-    (void)self;
-    if (call == NULL)
-        return NGHTTP2_ERR_DEFERRED; /* a reset comes next */
-    switch (pl_rpc_call_pull(call, to, size, &moved)) {
-    case PL_RPC_PULL_SOME:
-        return (ssize_t)moved;
-    case PL_RPC_PULL_NONE:
-        return NGHTTP2_ERR_DEFERRED;
-    case PL_RPC_PULL_END:
-        *data_flags |= NGHTTP2_DATA_FLAG_EOF;
-        return (ssize_t)moved;
-    case PL_RPC_PULL_TRAILERS:
-        *data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        return (ssize_t)moved;
-    case PL_RPC_PULL_FAILED:
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* nghttp2 resets the stream */
-    }
-    PL_UNREACHABLE();
-}
-
-/* A head as nghttp2 takes it. */
-struct field_set {
-    nghttp2_nv items[PL_RPC_HEAD_LEN_MAX + 2];
-    size_t len;
-    char status[12];
-    char size[24];
-};
-
-static void set_fields(struct field_set *set, const struct pl_rpc_head *head)
-{
-    set->len = 0;
-    if (head->status != 0) {
-        snprintf(set->status, sizeof set->status, "%d", head->status);
-        set->items[set->len++] =
-            pl_rpc_h2_field(pl_bytes_str(":status"), pl_bytes_str(set->status));
-    }
-    if (head->sized) {
-        snprintf(set->size, sizeof set->size, "%zu", head->size);
-        set->items[set->len++] =
-            pl_rpc_h2_field(pl_bytes_str("content-length"), pl_bytes_str(set->size));
-    }
-    for (size_t i = 0; i < head->len; i++) {
-        nghttp2_nv nv = pl_rpc_h2_field(head->items[i].name, head->items[i].value);
-
-        if (head->items[i].lasting)
-            nv.flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-        set->items[set->len++] = nv;
-    }
-}
-
-static int h2_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body)
-{
-    nghttp2_data_provider provider = {.read_callback = on_pull};
-    struct field_set set;
-
-    set_fields(&set, head);
-    return pl_rpc_h2_err(nghttp2_submit_response(call->conn_weak->h2->session, call->stream_id,
-                                                 set.items, set.len, has_body ? &provider : NULL));
-}
-
-static int h2_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers)
-{
-    struct field_set set;
-
-    set_fields(&set, trailers);
-    return pl_rpc_h2_err(
-        nghttp2_submit_trailer(call->conn_weak->h2->session, call->stream_id, set.items, set.len));
-}
-
-static void h2_resume(struct pl_rpc_call *call)
-{
-    int rv = nghttp2_session_resume_data(call->conn_weak->h2->session, call->stream_id);
-
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
-}
-
-static void h2_reset(struct pl_rpc_call *call, uint32_t error_code)
-{
-    int rv = nghttp2_submit_rst_stream(call->conn_weak->h2->session, NGHTTP2_FLAG_NONE,
-                                       call->stream_id, error_code);
-
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
-}
-
-static void h2_consume(struct pl_rpc_call *call, size_t size)
-{
-    int rv = nghttp2_session_consume_stream(call->conn_weak->h2->session, call->stream_id, size);
-
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
-}
-
-static void h2_set_window(struct pl_rpc_call *call, size_t size)
-{
-    int rv = nghttp2_session_set_local_window_size(call->conn_weak->h2->session, NGHTTP2_FLAG_NONE,
-                                                   call->stream_id, (int32_t)size);
-
-    if (rv < 0)
-        pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
-}
-
 const struct pl_rpc_http pl_rpc_http2 = {
     .start = h2_start,
     .free = h2_free,
@@ -667,10 +524,10 @@ const struct pl_rpc_http pl_rpc_http2 = {
     .next_due = h2_next_due,
     .drain = h2_drain,
     .turn_away = h2_turn_away,
-    .respond = h2_respond,
-    .trail = h2_trail,
-    .resume = h2_resume,
-    .reset = h2_reset,
-    .consume = h2_consume,
-    .set_window = h2_set_window,
+    .respond = pl_rpc_h2_respond,
+    .trail = pl_rpc_h2_trail,
+    .resume = pl_rpc_h2_resume,
+    .reset = pl_rpc_h2_reset,
+    .consume = pl_rpc_h2_consume,
+    .set_window = pl_rpc_h2_set_window,
 };
