@@ -134,6 +134,8 @@ static void answers_that_the_server_does_not_read_are_bounded(void **state)
 static void pushes_are_refused_acknowledged_or_not(void **state)
 {
     static const char block[] = "\0\0\0\2"; /* of stream 2, and no fields */
+    const struct pl_rpc_client_request request = {.path = "/test.Kinds/Any"};
+    struct served late;
 
     (void)state;
     raw_frame(&server.raw, NGHTTP2_PUSH_PROMISE, END_HEADERS, 1, block, 4);
@@ -141,6 +143,7 @@ static void pushes_are_refused_acknowledged_or_not(void **state)
     assert_goaway(NGHTTP2_PROTOCOL_ERROR);
     assert_string_equal(pl_rpc_client_why(server.client),
                         "the server is given up: PROTOCOL_ERROR (push is disabled)");
+    assert_int_equal(raw_server_begin(&server, &request, &late), PL_E_CLOSED);
 }
 
 static void headers_without_end_are_cut_off(void **state)
