@@ -183,8 +183,10 @@ static void read_input(struct pl_rpc_conn *conn, struct pl_bytes *data)
         bool idle = pl_rpc_h1_reader_idle(&h1->reader);
         int rc = pl_rpc_h1_reader_feed(&h1->reader, data, &body);
 
-        if (idle && !pl_rpc_h1_reader_idle(&h1->reader))
+        if (idle && !pl_rpc_h1_reader_idle(&h1->reader)) {
             h1->since_ms = conn->now_ms;
+            pl_rpc_conn_due_at(conn, conn->now_ms + pl_rpc_conn_limits(conn)->headers_ms);
+        }
         if (rc < 0) {
             pl_rpc_conn_fail(conn, rc);
         } else if (rc == PL_RPC_H1_EVENT_MORE) {

@@ -433,6 +433,22 @@ static void a_head_has_its_time(void **state)
     assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_E_TIMEOUT);
 }
 
+/* Also where an idle connection could wait longer. */
+static void headers_of_a_later_request_have_the_same_time(void **state)
+{
+    struct fixture *f = *state;
+
+    give(f, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_starts(take(f), "HTTP/1.1 ");
+    f->now_ms += PL_RPC_KEEPALIVE_MS / 2;
+    assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_OK);
+    give(f, "GET /healthz HTTP/1.1\r\n");
+    f->now_ms += PL_RPC_HEADERS_MS - 1;
+    assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_OK);
+    f->now_ms += 1;
+    assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_E_TIMEOUT);
+}
+
 static void a_body_has_its_time(void **state)
 {
     struct fixture *f = *state;
@@ -707,6 +723,7 @@ int main(void)
         TEST(pages_tell_how_the_server_is),
         TEST(a_silent_peer_has_its_time),
         TEST(a_head_has_its_time),
+        TEST(headers_of_a_later_request_have_the_same_time),
         TEST(a_body_has_its_time),
         TEST(an_idle_connection_has_its_time),
         TEST(a_call_may_take_as_long_as_it_takes),
