@@ -184,9 +184,12 @@ static void open_h1(struct web_reply *reply, const char *method, const char *pat
 /* The line at `at`, without its CRLF; NULL where it is not whole. */
 static char *line_at(struct web *web, size_t *at, size_t *ret_size)
 {
-    char *start = (char *)web->in + *at;
-    char *end = web->in_size > *at ? memmem(start, web->in_size - *at, "\r\n", 2) : NULL;
+    char *start, *end;
 
+    if (web->in_size <= *at)
+        return NULL;
+    start = (char *)web->in + *at;
+    end = memmem(start, web->in_size - *at, "\r\n", 2);
     if (end == NULL)
         return NULL;
     *ret_size = (size_t)(end - start);
