@@ -51,8 +51,10 @@ static size_t out_left(const struct pl_rpc_h1 *h1)
 /* Something is about to wait for the peer to take it. */
 static void begin_out(struct pl_rpc_conn *conn)
 {
-    if (out_left(conn->h1) == 0)
-        conn->h1->moved_ms = conn->now_ms;
+    if (out_left(conn->h1) > 0)
+        return;
+    conn->h1->moved_ms = conn->now_ms;
+    pl_rpc_conn_due_at(conn, conn->now_ms + pl_rpc_conn_limits(conn)->linger_ms);
 }
 
 static int h1_start(struct pl_rpc_conn *conn)
@@ -469,7 +471,6 @@ static int h1_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers
 static void h1_resume(struct pl_rpc_call *call)
 {
     begin_out(call->conn_weak);
-    pl_rpc_conn_due_at(call->conn_weak, h1_next_due(call->conn_weak));
 }
 
 /* There is no other way to break a response off. */

@@ -526,6 +526,31 @@ static void refusals_wait_for_a_slow_peer_too(void **state)
     assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_E_TIMEOUT);
 }
 
+/* Also where an idle connection has all the time of the world. */
+static void whatever_is_said_falls_due(void **state)
+{
+    static const char *const texts[] = {
+        "?\r\n",
+        ECHO "Expect: 100-continue\r\nContent-Length: 14\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+        ECHO SIZED,
+    };
+    struct fixture *f = *state;
+
+    f->limits.keepalive_ms = 1000 * 1000;
+    pl_rpc_host_set_limits(f->host, &f->limits);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        connect_as(f, PL_RPC_HTTP_ANY);
+        give(f, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+        take(f);
+        f->now_ms += PL_RPC_LINGER_MS;
+        assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_OK);
+        assert_true(pl_rpc_conn_due_ms(f->conn) > f->now_ms + PL_RPC_LINGER_MS);
+        give(f, texts[i]);
+        assert_true(pl_rpc_conn_due_ms(f->conn) <= f->now_ms + PL_RPC_LINGER_MS);
+    }
+}
+
 static void drain_ends_an_idle_connection_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -729,6 +754,7 @@ int main(void)
         TEST(a_call_may_take_as_long_as_it_takes),
         TEST(a_peer_that_does_not_read_has_its_time),
         TEST(refusals_wait_for_a_slow_peer_too),
+        TEST(whatever_is_said_falls_due),
         TEST(drain_ends_an_idle_connection_at_once),
         TEST(drain_lets_the_call_under_way_end),
         TEST(drain_lets_a_request_that_has_begun_be_answered),
