@@ -222,32 +222,46 @@ static void preflights(void **state)
     run_both((struct talk){0, "OPTIONS", "/test.v1.Kinds/Echo", fields, NULL, 0});
 }
 
-static void pages(void **state)
+/* Pages, and the streams of sources, which health has. */
+static void health(void **state)
 {
-    static const char *const paths[] = {"/healthz", "/nothing"};
+    static const struct {
+        const char *method, *path, *content_type, *body;
+        size_t size;
+    } cases[] = {
+        {"GET", "/healthz", "text/plain", "", 0},
+        {"GET", "/nothing", "text/plain", "", 0},
+        {"POST", "/grpc.health.v1.Health/Check", "application/json", "{}", 2},
+        {"POST", "/grpc.health.v1.Health/Watch", "application/connect+json", "\0\0\0\0\2{}", 7},
+        {"POST", "/grpc.health.v1.Health/Watch", "application/grpc-web-text", "AAAAAAA=", 8},
+        {"POST", "/grpc.health.v1.Health/Watch", "application/grpc-web", "\0\0\0\0\0", 5},
+    };
     (void)state;
 
-    for (int version = 1; version <= 2; version++)
-        for (size_t i = 0; i < 2; i++)
-            for (uint64_t nth = 1, failed = 1; failed; nth++) {
-                struct pl_rpc_health *health = NULL;
-                struct web web;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++)
+        for (uint64_t nth = 1, failed = 1; failed; nth++) {
+            const char *const fields[] = {"content-type", cases[i / 2].content_type, NULL};
+            struct pl_rpc_health *served = NULL;
+            struct web web;
 
-                pl_mem_fail_at(nth);
-                if (web_init(&web, version) == PL_OK &&
-                    pl_rpc_health_new(web.host, &health) == PL_OK &&
-                    pl_rpc_health_set(health, "", true) == PL_OK) {
-                    struct web_reply reply;
+            pl_mem_fail_at(nth);
+            if (web_init(&web, i % 2 == 0 ? 1 : 2) == PL_OK &&
+                pl_rpc_health_new(web.host, &served) == PL_OK &&
+                pl_rpc_health_set(served, "", true) == PL_OK) {
+                struct web_reply reply;
 
-                    web_request(&web, "GET", paths[i], NULL, NULL, 0, &reply);
-                    web_pump(&web);
-                    assert_decided(&web, &reply);
-                    web_reply_done(&reply);
-                }
-                web_done(&web);
-                pl_rpc_health_free(health);
-                failed = (uint64_t)pl_mem_failed();
+                web_request(&web, cases[i / 2].method, cases[i / 2].path, fields, cases[i / 2].body,
+                            cases[i / 2].size, &reply);
+                web_pump(&web);
+                pl_rpc_health_drain(served);
+                web_pump(&web);
+                assert_decided(&web, &reply);
+                web_reply_done(&reply);
             }
+            web_done(&web);
+            pl_rpc_health_free(served);
+            failed = (uint64_t)pl_mem_failed();
+        }
     pl_mem_fail_at(0);
 }
 
@@ -288,7 +302,7 @@ int main(void)
         cmocka_unit_test(connect_streams),
         cmocka_unit_test(connect_get),
         cmocka_unit_test(preflights),
-        cmocka_unit_test(pages),
+        cmocka_unit_test(health),
         cmocka_unit_test(slow_peers),
     };
 
