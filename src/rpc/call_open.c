@@ -364,8 +364,24 @@ static void refuse_headers(struct pl_rpc_call *call)
     }
 }
 
+/* The peer is at the wrong door. The connection stays for a while: GOAWAY would make
+ * clients connect again and again, rather than hear this. */
+static void turn_away(struct pl_rpc_call *call)
+{
+    const char *text = call->conn_weak->away_text;
+
+    if (call->format != NULL)
+        pl_rpc_call_abort(call, PL_CODE_FAILED_PRECONDITION, text);
+    else
+        end_text(call, 400, text, NULL);
+}
+
 void pl_rpc_call_dispatch(struct pl_rpc_call *call)
 {
+    if (call->conn_weak->away_text != NULL) {
+        turn_away(call);
+        return;
+    }
     if (call->refusal != PL_CODE_OK) {
         refuse_headers(call);
         return;

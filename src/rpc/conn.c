@@ -331,6 +331,9 @@ void pl_rpc_conn_turn_away(struct pl_rpc_conn *conn, const char *text)
 {
     PL_ASSERT(pl_list_empty(&conn->calls));
     conn->away_text = text;
+    if (conn->now_ms + pl_rpc_conn_limits(conn)->preface_ms < conn->old_ms)
+        conn->old_ms = conn->now_ms + pl_rpc_conn_limits(conn)->preface_ms;
+    pl_rpc_conn_due_at(conn, conn->old_ms);
     if (conn->http != NULL)
         conn->http->turn_away(conn, text);
     pl_rpc_conn_want_send(conn);

