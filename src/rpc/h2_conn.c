@@ -73,9 +73,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     case NGHTTP2_HEADERS:
         if (!pl_rpc_stream_ids_use(&h2->ids, hd->stream_id))
             return give_up(conn, NGHTTP2_PROTOCOL_ERROR, "the stream was passed over");
-        h2->headers_since_ms = conn->now_ms;
         h2->headers_size = 0;
-        pl_rpc_conn_due_at(conn, conn->now_ms + limits->headers_ms);
         return 0;
     case NGHTTP2_PING:
         if (!ack && !may_ping(conn))
@@ -213,7 +211,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
             drain_last(conn);
         return 0;
     case NGHTTP2_HEADERS:
-        conn->h2->headers_since_ms = INT64_MAX;
         if (call != NULL)
             pl_rpc_call_on_headers(call);
         break;
@@ -363,6 +360,7 @@ static int h2_start(struct pl_rpc_conn *conn)
     if (h2 == NULL)
         return PL_E_NOMEM;
     conn->h2 = h2;
+    pl_rpc_h2_blocks_init(&h2->blocks);
     h2->headers_since_ms = INT64_MAX;
     h2->ping_ms = INT64_MAX;
     h2->pinged_ms = INT64_MIN;
@@ -380,12 +378,26 @@ static void h2_free(struct pl_rpc_conn *conn)
     conn->h2 = NULL;
 }
 
+/* Notes since when a field block has been unfinished. */
+static void time_blocks(struct pl_rpc_conn *conn, struct pl_bytes data)
+{
+    struct pl_rpc_h2 *h2 = conn->h2;
+
+    if (pl_rpc_h2_blocks_feed(&h2->blocks, data)) {
+        h2->headers_since_ms = conn->now_ms;
+        pl_rpc_conn_due_at(conn, conn->now_ms + pl_rpc_conn_limits(conn)->headers_ms);
+    }
+    if (!h2->blocks.open)
+        h2->headers_since_ms = INT64_MAX;
+}
+
 static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
 {
     nghttp2_session *session = conn->h2->session;
     ssize_t rv;
 
     conn->h2->ping_ms = INT64_MAX;
+    time_blocks(conn, data);
     rv = nghttp2_session_mem_recv(session, data.data, data.size);
     if (rv < 0 && conn->failed == PL_OK) {
         pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)rv));

@@ -6,6 +6,7 @@
 
 #include "rpc/budget.h"
 #include "rpc/conn.h"
+#include "rpc/h2_blocks.h"
 #include "rpc/stream_ids.h"
 
 #include <nghttp2/nghttp2.h>
@@ -31,6 +32,7 @@ struct pl_rpc_h2 {
     int64_t drain_ms;
 
     struct pl_rpc_stream_ids ids;
+    struct pl_rpc_h2_blocks blocks;
 
     struct pl_rpc_budget settings;
     struct pl_rpc_budget resets;

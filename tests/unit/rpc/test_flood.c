@@ -274,6 +274,45 @@ static void headers_without_an_end_are_not_waited_for(void **state)
     assert_int_equal(pl_rpc_conn_tick(conn, now_ms + PL_RPC_HEADERS_MS), PL_E_TIMEOUT);
 }
 
+static void headers_cut_short_are_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pl_rpc_conn *conn = fixture->pair.conn;
+    int64_t now_ms = fixture->pair.now_ms;
+
+    raw_request(&fixture->raw, 1, END_STREAM, talk_path, NULL);
+    fixture->raw.out_size--;
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(pl_rpc_conn_tick(conn, now_ms + PL_RPC_HEADERS_MS - 1), PL_OK);
+    assert_int_equal(pl_rpc_conn_tick(conn, now_ms + PL_RPC_HEADERS_MS), PL_E_TIMEOUT);
+}
+
+/* Those of a refused request, and of a closed stream, in one piece and in two. */
+static void headers_that_are_dropped_have_ended(void **state)
+{
+    static const char *const upper[] = {"Upper", "x", NULL};
+    struct fixture *fixture = *state;
+    struct pl_rpc_conn *conn = fixture->pair.conn;
+
+    raw_request(&fixture->raw, 1, END_STREAM, talk_path, upper);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_reset(fixture, 1, NGHTTP2_PROTOCOL_ERROR);
+    fixture->pair.now_ms += PL_RPC_HEADERS_MS;
+    assert_int_equal(pl_rpc_conn_tick(conn, fixture->pair.now_ms), PL_OK);
+
+    raw_headers(&fixture->raw, 1, END_HEADERS, upper);
+    raw_headers(&fixture->raw, 1, 0, upper);
+    raw_frame(&fixture->raw, NGHTTP2_CONTINUATION, END_HEADERS, 1, "", 0);
+    assert_int_equal(fixture->raw.out_size % 5, 0); /* not in step with frames' heads */
+    for (size_t i = 0; i < fixture->raw.out_size; i += 5)
+        assert_int_equal(pl_rpc_conn_recv(conn, (struct pl_bytes){fixture->raw.out + i, 5},
+                                          fixture->pair.now_ms),
+                         PL_OK);
+    fixture->raw.out_size = 0;
+    fixture->pair.now_ms += PL_RPC_HEADERS_MS;
+    assert_int_equal(pl_rpc_conn_tick(conn, fixture->pair.now_ms), PL_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -286,6 +325,8 @@ int main(void)
         TEST(wrong_preface_is_refused),
         TEST(silence_is_not_waited_for),
         TEST(headers_without_an_end_are_not_waited_for),
+        TEST(headers_cut_short_are_not_waited_for),
+        TEST(headers_that_are_dropped_have_ended),
         TEST(unfinished_messages_are_bounded),
         TEST(data_over_the_window_is_refused),
         cmocka_unit_test(floods_are_answered_with_enhance_your_calm),
