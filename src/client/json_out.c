@@ -14,11 +14,17 @@ void pl_json_init(void)
     pl_pb_json_init();
 }
 
+/* jansson lets U+007F through, which is a control character too. */
 static int append(const char *data, size_t size, void *self)
 {
     struct pl_bytebuf *out = self;
 
-    pl_bytebuf_append(out, data, size);
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] == 0x7f)
+            pl_bytebuf_append_str(out, "\\u007f");
+        else
+            pl_bytebuf_append_byte(out, (uint8_t)data[i]);
+    }
     return out->err == PL_OK ? 0 : -1;
 }
 

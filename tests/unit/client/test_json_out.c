@@ -18,7 +18,7 @@ static const struct pl_message hello = {.room = "lobby",
                                         .sequence = 7,
                                         .sender = "ana",
                                         .sender_id = 3,
-                                        .text = "h\u00e9 \"x\"\n\x1b",
+                                        .text = "h\u00e9 \"x\"\n\x1b\x7f",
                                         .time_ms = INT64_C(1714719907250)};
 
 static void a_message_is_one_line_of_ascii(void **state)
@@ -31,7 +31,7 @@ static void a_message_is_one_line_of_ascii(void **state)
     assert_string_equal(pl_bytebuf_cstr(&out),
                         "{\"type\":\"message\",\"room\":\"lobby\",\"sequence\":7,"
                         "\"time\":\"2024-05-03T07:05:07.250Z\",\"sender\":\"ana\","
-                        "\"sender_id\":3,\"text\":\"h\\u00E9 \\\"x\\\"\\n\\u001B\"}\n");
+                        "\"sender_id\":3,\"text\":\"h\\u00E9 \\\"x\\\"\\n\\u001B\\u007f\"}\n");
     pl_bytebuf_done(&out);
 }
 
