@@ -13,6 +13,7 @@
 #include "rpc/convert.h"
 #include "rpc/host_inner.h"
 #include "rpc/limits.h"
+#include "rpc/number.h"
 #include "rpc/timeout.h"
 
 int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_call **ret_call)
@@ -110,12 +111,31 @@ int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call)
     case PL_RPC_CALL_FINISHED:
         linger_ms = pl_rpc_timeout_after(call->moved_ms, pl_rpc_call_limits(call)->linger_ms);
         return call->deadline_ms < linger_ms ? call->deadline_ms : linger_ms;
-    case PL_RPC_CALL_HEADERS:
     case PL_RPC_CALL_ENDED:
+        return call->lingers
+                   ? pl_rpc_timeout_after(call->moved_ms, pl_rpc_call_limits(call)->linger_ms)
+                   : INT64_MAX;
+    case PL_RPC_CALL_HEADERS:
     case PL_RPC_CALL_CLOSED:
         return INT64_MAX;
     }
     PL_UNREACHABLE();
+}
+
+/* There are clients that lose a response to a reset while they send: curl 7.88 is one. */
+bool pl_rpc_call_linger(struct pl_rpc_call *call)
+{
+    bool grpc = call->format != NULL && call->format->codec->trail != NULL;
+    struct pl_bytes size;
+
+    if (grpc || call->state != PL_RPC_CALL_ENDED ||
+        !pl_rpc_fields_find(&call->request, "content-length", &size) ||
+        pl_rpc_number(size) > PL_RPC_STREAM_WINDOW)
+        return false;
+    call->lingers = true;
+    call->moved_ms = call->conn_weak->now_ms;
+    pl_rpc_conn_due_at(call->conn_weak, pl_rpc_call_next_due(call));
+    return true;
 }
 
 void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms)
@@ -131,6 +151,9 @@ void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms)
         pl_rpc_outbox_done(&call->outbox);
         pl_rpc_call_reset(call, PL_RPC_CANCEL);
         pl_rpc_call_over(call);
+    } else if (call->state == PL_RPC_CALL_ENDED) {
+        call->lingers = false;
+        pl_rpc_call_reset(call, PL_RPC_NO_ERROR);
     } else if (now_ms >= call->deadline_ms) {
         drop_request(call);
         pl_rpc_call_cut(call, &late, PL_RPC_CANCEL);

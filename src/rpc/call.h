@@ -99,6 +99,7 @@ struct pl_rpc_call {
     enum pl_code code;
     int http_status;  /* if it is not as the code has it; 0 */
     int64_t moved_ms; /* when the queue last moved */
+    bool lingers;     /* the response has ended, the request may yet */
 };
 
 /* A call for a new stream. PL_E_NOMEM. */
@@ -121,6 +122,10 @@ void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code);
 /* When it falls due next; INT64_MAX for never. And what is then done. */
 int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call);
 void pl_rpc_call_tick(struct pl_rpc_call *call, int64_t now_ms);
+
+/* Whether what is left of the request is let in after the response: where it is short,
+ * and outside gRPC. It then has linger_ms, and is dropped. */
+bool pl_rpc_call_linger(struct pl_rpc_call *call);
 
 /* call_recv.c: what HTTP brings. A header list ends with _on_headers, the request
  * with _on_end. _on_header: PL_E_NOMEM. */

@@ -265,6 +265,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
         nghttp2_session_get_stream_remote_close(session, stream_id) == 0) {
+        struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+
+        if (call != NULL && pl_rpc_call_linger(call))
+            return 0;
         rv = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR);
         if (rv < 0)
             return NGHTTP2_ERR_CALLBACK_FAILURE;
