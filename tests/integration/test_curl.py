@@ -40,8 +40,9 @@ def _servers(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("authority"))
     pair = authority.issue()
     tls = {"tls_cert": pair.cert, "tls_key": pair.key}
+    limits = {"compress_size": 1000}
     servers = [
-        Parlad(tmp_path_factory.mktemp("parlad"), cors_origins=PAGE, **options)
+        Parlad(tmp_path_factory.mktemp("parlad"), limits=limits, cors_origins=PAGE, **options)
         for options in ({}, tls)
     ]
     yield *servers, authority
@@ -248,9 +249,17 @@ def test_connections_are_kept_with_h2c(servers):
     assert (told.count(" 200 "), told.count(" 404 ")) == (2, 2), told
 
 
-def test_a_client_that_reads_gzip_is_answered(curl, bearer):
-    answer = curl.post(GET_USER, {}, "--compressed", *bearer(curl))
-    assert answer.json()["user"]["kind"] == "USER_KIND_GUEST"
+def test_large_answers_are_compressed(curl, bearer):
+    who = bearer(curl)
+    text = "x" * 16000
+    sent = curl.post(SEND, {"room": "lobby", "text": text}, *who).json()["message"]
+    request = {"room": "lobby", "after": int(sent["sequence"]) - 1, "page_size": 1}
+    for options, encoding in ([], None), (["--compressed"], "gzip"):
+        answer = curl.post(LIST, request, *who, *options)
+        assert answer.json()["messages"] == [sent]
+        assert answer.header("content-encoding") == encoding
+    answer = curl.post(GET_USER, {}, "--compressed", *who)
+    assert answer.header("content-encoding") is None, "it is small"
 
 
 def test_a_body_may_be_compressed(curl, bearer, tmp_path):
