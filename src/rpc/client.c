@@ -228,6 +228,7 @@ static int callbacks_new(nghttp2_session_callbacks **ret_callbacks)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return PL_E_NOMEM;
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    pl_rpc_h2_callbacks_see_unknown(callbacks);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
@@ -251,6 +252,7 @@ static int session_new(struct pl_rpc_client *client)
     }
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_no_auto_window_update(option, 1);
+    pl_rpc_h2_option_see_unknown(option);
     nghttp2_option_set_max_outbound_ack(option, PL_RPC_OUTBOUND_ACKS_MAX);
     nghttp2_option_set_max_settings(option, PL_RPC_SETTINGS_ENTRIES_MAX);
     nghttp2_option_set_max_continuations(option, PL_RPC_CONTINUATIONS_MAX);

@@ -57,6 +57,28 @@ int pl_rpc_h2_err(int rv)
     }
 }
 
+/* nghttp2 tells only of the extensions that are to be unpacked. */
+static int on_unpack_unknown(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd,
+                             void *self)
+{
+    (void)session;
+    (void)payload;
+    (void)hd;
+    (void)self;
+    return NGHTTP2_ERR_CANCEL;
+}
+
+void pl_rpc_h2_callbacks_see_unknown(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unpack_unknown);
+}
+
+void pl_rpc_h2_option_see_unknown(nghttp2_option *option)
+{
+    for (int type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+}
+
 nghttp2_nv pl_rpc_h2_const(const char *name, const char *value)
 {
     nghttp2_nv nv = pl_rpc_h2_field(pl_bytes_str(name), pl_bytes_str(value));

@@ -21,6 +21,11 @@ int pl_rpc_h2_err(int rv);
 nghttp2_nv pl_rpc_h2_const(const char *name, const char *value);
 nghttp2_nv pl_rpc_h2_field(struct pl_bytes name, struct pl_bytes value);
 
+/* Has on_begin_frame told of frames of unknown types too, which are ignored then (RFC
+ * 9113, section 5.5): so that a flood of them is seen. Both are needed. */
+void pl_rpc_h2_callbacks_see_unknown(nghttp2_session_callbacks *callbacks);
+void pl_rpc_h2_option_see_unknown(nghttp2_option *option);
+
 /* What RST_STREAM's error means (PROTOCOL-HTTP2, "Errors"). */
 enum pl_code pl_rpc_h2_code(uint32_t error_code);
 

@@ -228,20 +228,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* A malformed request is a stream's error (RFC 9113, section 8.1.1), and its headers
- * are not waited for any more. */
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int err,
-                            void *self)
-{
-    struct pl_rpc_conn *conn = self;
-
-    (void)session;
-    (void)err;
-    if (frame->hd.type == NGHTTP2_HEADERS)
-        conn->h2->headers_since_ms = INT64_MAX;
-    return 0;
-}
-
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *self)
 {
     struct pl_rpc_conn *conn = self;
@@ -287,18 +273,6 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     return 0;
 }
 
-/* Frames of unknown types are ignored (RFC 9113, section 5.5): on_begin_frame() has
- * counted this one, which it is asked to do only where they can be unpacked. */
-static int on_unpack_unknown(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd,
-                             void *self)
-{
-    (void)session;
-    (void)payload;
-    (void)hd;
-    (void)self;
-    return NGHTTP2_ERR_CANCEL;
-}
-
 int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
 {
     nghttp2_session_callbacks *callbacks;
@@ -306,12 +280,11 @@ int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return PL_E_NOMEM;
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
-    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unpack_unknown);
+    pl_rpc_h2_callbacks_see_unknown(callbacks);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     *ret_callbacks = callbacks;
@@ -326,8 +299,7 @@ int pl_rpc_h2_option_new(nghttp2_option **ret_option)
         return PL_E_NOMEM;
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_no_auto_window_update(option, 1);
-    for (int type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
-        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+    pl_rpc_h2_option_see_unknown(option);
     nghttp2_option_set_max_outbound_ack(option, PL_RPC_OUTBOUND_ACKS_MAX);
     nghttp2_option_set_max_settings(option, PL_RPC_SETTINGS_ENTRIES_MAX);
     nghttp2_option_set_max_continuations(option, PL_RPC_CONTINUATIONS_MAX);

@@ -89,7 +89,8 @@ enum {
     PL_RPC_BUDGET_OTHER = 1000,                    /* PRIORITY and frames of unknown types */
     PL_RPC_BUDGET_WINDOW_UPDATES = 50 * 1000,
     /* What a server may send its client of frames that bring nothing: PING,
-     * SETTINGS, PRIORITY, empty DATA, informational headers, resets of no call. */
+     * SETTINGS, PRIORITY, unknown types, empty DATA, informational headers, resets of
+     * no call. */
     PL_RPC_CLIENT_BUDGET_NOTHINGS = 50 * 1000,
     /* PINGs sooner after one another than the interval, since something was sent. */
     PL_RPC_PING_STRIKES_MAX = 2,

@@ -61,6 +61,7 @@ static void floods_of_nothing_are_answered_with_enhance_your_calm(void **state)
         {NGHTTP2_SETTINGS, 0, "", 0, false},
         {NGHTTP2_DATA, 1, "", 0, true},
         {NGHTTP2_PRIORITY, 1, "\0\0\0\0\1", 5, false},
+        {0x42, 1, "", 0, false},                       /* of no known type */
         {NGHTTP2_RST_STREAM, 3, "\0\0\0\0", 4, false}, /* of a call that is over */
         {NGHTTP2_HEADERS, 1, NULL, 0, false},          /* informational */
     };
