@@ -153,7 +153,7 @@ static int stream_begin(struct pl_rpc_call *call)
 
 static int stream_finish(struct pl_rpc_call *call, const struct pl_rpc_status *status)
 {
-    struct pl_buf *end;
+    struct pl_buf *end = NULL;
     int rc = call->head_submitted ? PL_OK : stream_begin(call);
 
     if (rc == PL_OK)

@@ -166,88 +166,88 @@ static void reads(struct pl_bytes text, const char *expected)
     reads_cut(text, expected, text.size);
 }
 
+static const struct {
+    const char *text;
+    const char *log;
+} good_requests[] = {
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / a 1.1||end "},
+    {"HEAD /healthz?x=1&y={\"a\":2} HTTP/1.1\r\nhost:a:50051\r\n\r\n",
+     "HEAD /healthz?x=1&y={\"a\":2} a:50051 1.1||end "},
+    {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET /  1.1||end "},
+    {"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "GET / [::1]:80 1.1||end "},
+    {"POST /p.S/M HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+     "POST /p.S/M a 1.1 5; content-length=5|hello|end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+     "POST / a 1.1; content-length=0||end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0003\r\n\r\nabc",
+     "POST / a 1.1 3; content-length=0003|abc|end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / a 1.1||end "},
+    {"PUT / HTTP/1.1\r\nHost: a\r\n\r\n", "PUT / a 1.1||end "},
+    {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "DELETE / a 1.1||end "},
+    {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "TRACE / a 1.1||end "},
+    {"PATCH / HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH / a 1.1||end "},
+    {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * a 1.1||end "},
+    {"OPTIONS /x HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n",
+     "OPTIONS /x a 1.1; origin=http://b||end "},
+    /* Values: none, blanks around and within, bytes above ASCII. */
+    {"GET / HTTP/1.1\r\nHost: a\r\nX-A:\r\nX-B: \t \r\nX-C:\t v  w\t \r\nX-D:\xc3\xa9\r\n\r\n",
+     "GET / a 1.1; x-a=; x-b=; x-c=v  w; x-d=\xc3\xa9||end "},
+    {"GET / HTTP/1.1\r\nX: 1\r\nHost: a\r\nx: 2\r\n!#$%&'*+-.^_`|~9Z: 3\r\n\r\n",
+     "GET / a 1.1; x=1; x=2; !#$%&'*+-.^_`|~9z=3||end "},
+    /* Keeping alive, and not. */
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     "GET / a 1.1 close; connection=close||end "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: te, CLOSE\r\n\r\n",
+     "GET / a 1.1 close; connection=te, CLOSE||end "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+     "GET / a 1.1 close; connection=keep-alive; connection=close||end "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: te,\tclose\t,\r\n\r\n",
+     "GET / a 1.1 close; connection=te,\tclose\t,||end "},
+    {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+     "GET /  1.0 close; connection=keep-alive, close||end "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n",
+     "GET / a 1.1; connection=closed||end "},
+    {"GET / HTTP/1.0\r\n\r\n", "GET /  1.0 close||end "},
+    {"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+     "GET / a 1.0; connection=keep-alive||end "},
+    {"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi",
+     "POST /  1.0 close 2; content-length=2|hi|end "},
+    /* Upgrades are not made, and bodies stay bodies. */
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+     "HTTP2-Settings: AAMAAABkAAQ\r\n\r\n",
+     "GET / a 1.1; connection=Upgrade, HTTP2-Settings; upgrade=h2c; "
+     "http2-settings=AAMAAABkAAQ||end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+     "Content-Length: 3\r\n\r\nabc",
+     "POST / a 1.1 3; connection=upgrade; upgrade=websocket; content-length=3|abc|end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+     "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+     "POST / a 1.1 chunked; connection=upgrade; upgrade=websocket; "
+     "transfer-encoding=chunked|a|end "},
+    /* 100-continue. */
+    {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx",
+     "POST / a 1.1 continue 1; expect=100-Continue; content-length=1|x|end "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+     "POST / a 1.1; expect=100-continue||end "},
+    {"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+     "POST /  1.0 close 1; expect=100-continue; content-length=1|x|end "},
+    /* Absolute-form. */
+    {"GET http://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x?y b:80 1.1||end "},
+    {"GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / b 1.1||end "},
+    {"GET http://b?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?y b 1.1||end "},
+    {"OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * b 1.1||end "},
+    {"GET http://b/ HTTP/1.0\r\n\r\n", "GET / b 1.0 close||end "},
+    /* Empty lines in front of a request. */
+    {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / a 1.1||end "},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+     "GET / a 1.1||end GET /2 a 1.1||end "},
+};
+
 static void good_requests_are_read(void **state)
 {
-    static const struct {
-        const char *text;
-        const char *log;
-    } cases[] = {
-        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / a 1.1||end "},
-        {"HEAD /healthz?x=1&y={\"a\":2} HTTP/1.1\r\nhost:a:50051\r\n\r\n",
-         "HEAD /healthz?x=1&y={\"a\":2} a:50051 1.1||end "},
-        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET /  1.1||end "},
-        {"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "GET / [::1]:80 1.1||end "},
-        {"POST /p.S/M HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-         "POST /p.S/M a 1.1 5; content-length=5|hello|end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-         "POST / a 1.1; content-length=0||end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0003\r\n\r\nabc",
-         "POST / a 1.1 3; content-length=0003|abc|end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / a 1.1||end "},
-        {"PUT / HTTP/1.1\r\nHost: a\r\n\r\n", "PUT / a 1.1||end "},
-        {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "DELETE / a 1.1||end "},
-        {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "TRACE / a 1.1||end "},
-        {"PATCH / HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH / a 1.1||end "},
-        {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * a 1.1||end "},
-        {"OPTIONS /x HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n",
-         "OPTIONS /x a 1.1; origin=http://b||end "},
-        /* Values: none, blanks around and within, bytes above ASCII. */
-        {"GET / HTTP/1.1\r\nHost: a\r\nX-A:\r\nX-B: \t \r\nX-C:\t v  w\t \r\nX-D:\xc3\xa9\r\n\r\n",
-         "GET / a 1.1; x-a=; x-b=; x-c=v  w; x-d=\xc3\xa9||end "},
-        {"GET / HTTP/1.1\r\nX: 1\r\nHost: a\r\nx: 2\r\n!#$%&'*+-.^_`|~9Z: 3\r\n\r\n",
-         "GET / a 1.1; x=1; x=2; !#$%&'*+-.^_`|~9z=3||end "},
-        /* Keeping alive, and not. */
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-         "GET / a 1.1 close; connection=close||end "},
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: te, CLOSE\r\n\r\n",
-         "GET / a 1.1 close; connection=te, CLOSE||end "},
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
-         "GET / a 1.1 close; connection=keep-alive; connection=close||end "},
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: te,\tclose\t,\r\n\r\n",
-         "GET / a 1.1 close; connection=te,\tclose\t,||end "},
-        {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
-         "GET /  1.0 close; connection=keep-alive, close||end "},
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n",
-         "GET / a 1.1; connection=closed||end "},
-        {"GET / HTTP/1.0\r\n\r\n", "GET /  1.0 close||end "},
-        {"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
-         "GET / a 1.0; connection=keep-alive||end "},
-        {"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi",
-         "POST /  1.0 close 2; content-length=2|hi|end "},
-        /* Upgrades are not made, and bodies stay bodies. */
-        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-         "HTTP2-Settings: AAMAAABkAAQ\r\n\r\n",
-         "GET / a 1.1; connection=Upgrade, HTTP2-Settings; upgrade=h2c; "
-         "http2-settings=AAMAAABkAAQ||end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-         "Content-Length: 3\r\n\r\nabc",
-         "POST / a 1.1 3; connection=upgrade; upgrade=websocket; content-length=3|abc|end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-         "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-         "POST / a 1.1 chunked; connection=upgrade; upgrade=websocket; "
-         "transfer-encoding=chunked|a|end "},
-        /* 100-continue. */
-        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx",
-         "POST / a 1.1 continue 1; expect=100-Continue; content-length=1|x|end "},
-        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
-         "POST / a 1.1; expect=100-continue||end "},
-        {"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
-         "POST /  1.0 close 1; expect=100-continue; content-length=1|x|end "},
-        /* Absolute-form. */
-        {"GET http://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x?y b:80 1.1||end "},
-        {"GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / b 1.1||end "},
-        {"GET http://b?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?y b 1.1||end "},
-        {"OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * b 1.1||end "},
-        {"GET http://b/ HTTP/1.0\r\n\r\n", "GET / b 1.0 close||end "},
-        /* Empty lines in front of a request. */
-        {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / a 1.1||end "},
-        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
-         "GET / a 1.1||end GET /2 a 1.1||end "},
-    };
-
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++)
-        reads(pl_bytes_str(cases[i].text), cases[i].log);
+    for (size_t i = 0; i < LEN(good_requests); i++)
+        reads(pl_bytes_str(good_requests[i].text), good_requests[i].log);
 }
 
 #define CHUNKED     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -281,151 +281,151 @@ static void chunks_are_joined(void **state)
 }
 
 /* Refused without a head told. The text ends where it is refused or later. */
+static const struct {
+    int status;
+    struct pl_bytes text;
+} bad_heads[] = {
+    /* Line ends. */
+    {400, TEXT("GET / HTTP/1.1\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n\rx")},
+    {400, TEXT("GET / HTTP/1.1\rHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\rTransfer-Encoding: chunked\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\r: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX:\rb\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\n\rHost: a\r\n\r\n")},
+    {400, TEXT("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    /* The request line. */
+    {400, TEXT(" GET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET  / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /  HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1 \r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / a HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET\r\n\r\n")},
+    {400, TEXT("GET / \r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET /#a HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("G(T / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("\x16\x03\x01\x02\x00\x01")},
+    {400, TEXT("GET / http/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.10\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/+1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / ICE/1.0\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / RTSP/1.0\r\nHost: a\r\n\r\n")},
+    {505, TEXT("GET / HTTP/0.9\r\nHost: a\r\n\r\n")},
+    {505, TEXT("GET / HTTP/1.2\r\nHost: a\r\n\r\n")},
+    {505, TEXT("GET / HTTP/2.0\r\nHost: a\r\n\r\n")},
+    {505, TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")},
+    {501, TEXT("BREW / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {501, TEXT("get / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {501, TEXT("GETX / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {501, TEXT("DESCRIBE / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {501, TEXT("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")},
+    {501, TEXT("A23456789012345 / HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {501, TEXT("A2345678901234567")},
+    /* Targets. */
+    {400, TEXT("GET * HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("OPTIONS *x HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET x HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET http://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET http://a\\b/x HTTP/1.1\r\nHost: a\r\n\r\n")},
+    /* Host. */
+    {400, TEXT("GET / HTTP/1.1\r\n\r\n")},
+    {400, TEXT("GET http://a/ HTTP/1.1\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.0\r\nHost: a\r\nhost: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n")},
+    /* Field lines. */
+    {400, TEXT("GET / HTTP/1.1\r\nHost : a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost\t: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\n Host: a\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\tc\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX:\r\n \r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX Y: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX(: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\xc3\xa9: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\0: b\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x01\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x0b"
+               "c\r\n\r\n")},
+    {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x7f\r\n\r\n")},
+    /* Lengths. */
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5,5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5 5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5a\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5.0\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+               "Content-Length: 5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+               "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n")},
+    {400, TEXT("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n")},
+    {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+               "Transfer-Encoding: gzip\r\n\r\n")},
+    /* Expectations. */
+    {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")},
+    {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, tea\r\n\r\n")},
+    {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: tea\r\n\r\n")},
+};
+
 static void bad_heads_are_refused(void **state)
 {
-    static const struct {
-        int status;
-        struct pl_bytes text;
-    } cases[] = {
-        /* Line ends. */
-        {400, TEXT("GET / HTTP/1.1\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n\rx")},
-        {400, TEXT("GET / HTTP/1.1\rHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\rTransfer-Encoding: chunked\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\r: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX:\rb\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\n\rHost: a\r\n\r\n")},
-        {400, TEXT("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        /* The request line. */
-        {400, TEXT(" GET / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET  / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /  HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1 \r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / a HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET\r\n\r\n")},
-        {400, TEXT("GET / \r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET /#a HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("G(T / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("\x16\x03\x01\x02\x00\x01")},
-        {400, TEXT("GET / http/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.10\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/+1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / ICE/1.0\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / RTSP/1.0\r\nHost: a\r\n\r\n")},
-        {505, TEXT("GET / HTTP/0.9\r\nHost: a\r\n\r\n")},
-        {505, TEXT("GET / HTTP/1.2\r\nHost: a\r\n\r\n")},
-        {505, TEXT("GET / HTTP/2.0\r\nHost: a\r\n\r\n")},
-        {505, TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")},
-        {501, TEXT("BREW / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {501, TEXT("get / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {501, TEXT("GETX / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {501, TEXT("DESCRIBE / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {501, TEXT("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")},
-        {501, TEXT("A23456789012345 / HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {501, TEXT("A2345678901234567")},
-        /* Targets. */
-        {400, TEXT("GET * HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("OPTIONS *x HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET x HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET http://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET http://a\\b/x HTTP/1.1\r\nHost: a\r\n\r\n")},
-        /* Host. */
-        {400, TEXT("GET / HTTP/1.1\r\n\r\n")},
-        {400, TEXT("GET http://a/ HTTP/1.1\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.0\r\nHost: a\r\nhost: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n")},
-        /* Field lines. */
-        {400, TEXT("GET / HTTP/1.1\r\nHost : a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost\t: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\n Host: a\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\tc\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX:\r\n \r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX Y: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX(: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\xc3\xa9: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX\0: b\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x01\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x0b"
-                   "c\r\n\r\n")},
-        {400, TEXT("GET / HTTP/1.1\r\nHost: a\r\nX: b\x7f\r\n\r\n")},
-        /* Lengths. */
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5,5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5 5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5a\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5.0\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
-                   "Transfer-Encoding: chunked\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                   "Content-Length: 5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
-                   "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                   "Transfer-Encoding: chunked\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n"
-                   "Transfer-Encoding: chunked\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n")},
-        {400, TEXT("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n")},
-        {501, TEXT("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
-                   "Transfer-Encoding: gzip\r\n\r\n")},
-        /* Expectations. */
-        {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")},
-        {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, tea\r\n\r\n")},
-        {417, TEXT("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: tea\r\n\r\n")},
-    };
-
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++) {
+    for (size_t i = 0; i < LEN(bad_heads); i++) {
         char expected[32];
 
-        snprintf(expected, sizeof expected, "refused %d", cases[i].status);
-        reads(cases[i].text, expected);
+        snprintf(expected, sizeof expected, "refused %d", bad_heads[i].status);
+        reads(bad_heads[i].text, expected);
     }
 }
 
