@@ -39,7 +39,8 @@ bool pl_rpc_h1_is_value(uint8_t byte)
     return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
-void pl_rpc_h1_check_begin(struct pl_rpc_h1_check *check, enum pl_rpc_h1_section section)
+void pl_rpc_h1_check_begin(struct pl_rpc_h1_check *check, enum pl_rpc_h1_section section,
+                           uint32_t fields_size_max)
 {
     static const uint8_t states[] = {
         [PL_RPC_H1_SECTION_HEAD] = STATE_START,
@@ -50,7 +51,9 @@ void pl_rpc_h1_check_begin(struct pl_rpc_h1_check *check, enum pl_rpc_h1_section
     uint32_t extensions_size =
         section == PL_RPC_H1_SECTION_HEAD ? 0 : check->extensions_size; /* of one body */
 
-    *check = (struct pl_rpc_h1_check){.state = states[section], .extensions_size = extensions_size};
+    *check = (struct pl_rpc_h1_check){.state = states[section],
+                                      .fields_size_max = fields_size_max,
+                                      .extensions_size = extensions_size};
 }
 
 static void bad(struct pl_rpc_h1_check *check, int status, const char *text)
@@ -128,7 +131,7 @@ static void version(struct pl_rpc_h1_check *check, uint8_t byte)
 static void add_to_fields(struct pl_rpc_h1_check *check, uint32_t size)
 {
     check->fields_size += size;
-    if (check->fields_size > PL_RPC_HEADERS_SIZE_MAX)
+    if (check->fields_size > check->fields_size_max)
         bad(check, 431, "the header fields are too large");
 }
 
@@ -181,7 +184,7 @@ static void value(struct pl_rpc_h1_check *check, uint8_t byte)
 static void field_line(struct pl_rpc_h1_check *check, uint8_t byte)
 {
     check->lines_size += byte == '\r' ? 2 : 1;
-    if (check->lines_size > PL_RPC_HEADERS_SIZE_MAX)
+    if (check->lines_size > check->fields_size_max)
         bad(check, 431, "the header fields are too large");
     else if (check->state == STATE_FIELD)
         field(check, byte);

@@ -49,6 +49,7 @@ struct pl_rpc_h1_check {
     uint8_t after_lf; /* the state behind the LF that is due */
     uint8_t empty_lines;
     uint8_t major;            /* of the version, its digit */
+    uint32_t fields_size_max; /* of either of the two below */
     uint32_t size;            /* bytes of the part under way: method, target, version, value */
     uint32_t blank;           /* blanks at the end of a value, as it is so far */
     uint32_t fields_size;     /* names, values and PL_RPC_FIELD_OVERHEAD each */
@@ -59,8 +60,10 @@ struct pl_rpc_h1_check {
     struct pl_rpc_h1_refusal refusal;
 };
 
-/* Makes ready for a section. A head begins a new request. */
-void pl_rpc_h1_check_begin(struct pl_rpc_h1_check *check, enum pl_rpc_h1_section section);
+/* Makes ready for a section, whose fields are at most fields_size_max. A head begins a
+ * new request. */
+void pl_rpc_h1_check_begin(struct pl_rpc_h1_check *check, enum pl_rpc_h1_section section,
+                           uint32_t fields_size_max);
 
 enum pl_rpc_h1_verdict {
     PL_RPC_H1_PASS, /* all of `data` is good, and the section goes on */

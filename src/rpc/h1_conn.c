@@ -64,7 +64,7 @@ static int h1_start(struct pl_rpc_conn *conn)
     if (h1 == NULL)
         return PL_E_NOMEM;
     conn->h1 = h1;
-    pl_rpc_h1_reader_init(&h1->reader);
+    pl_rpc_h1_reader_init(&h1->reader, pl_rpc_conn_limits(conn)->headers_size_max);
     pl_bytebuf_init(&h1->input, INPUT_SIZE_MAX);
     pl_bytebuf_init(&h1->out, OUT_SIZE_MAX);
     h1->since_ms = conn->made_ms;

@@ -198,15 +198,15 @@ static int refuse_for_parser(struct pl_rpc_h1_reader *reader)
 static void begin_section(struct pl_rpc_h1_reader *reader, enum pl_rpc_h1_section section,
                           enum state state)
 {
-    pl_rpc_h1_check_begin(&reader->check, section);
+    pl_rpc_h1_check_begin(&reader->check, section, reader->fields_size_max);
     reader->state = (uint8_t)state;
 }
 
-void pl_rpc_h1_reader_init(struct pl_rpc_h1_reader *reader)
+void pl_rpc_h1_reader_init(struct pl_rpc_h1_reader *reader, uint32_t fields_size_max)
 {
-    *reader = (struct pl_rpc_h1_reader){0};
-    pl_rpc_h1_request_init(&reader->request);
-    pl_bytebuf_init(&reader->head, PL_RPC_H1_HEAD_SIZE_MAX);
+    *reader = (struct pl_rpc_h1_reader){.fields_size_max = fields_size_max};
+    pl_rpc_h1_request_init(&reader->request, fields_size_max);
+    pl_bytebuf_init(&reader->head, (size_t)PL_RPC_H1_REQUEST_LINE_MAX + fields_size_max);
     begin_section(reader, PL_RPC_H1_SECTION_HEAD, STATE_HEAD);
 }
 
@@ -220,7 +220,7 @@ void pl_rpc_h1_reader_next(struct pl_rpc_h1_reader *reader)
 {
     PL_ASSERT(reader->state == STATE_ENDED && reader->request.keep_alive);
     pl_rpc_h1_reader_done(reader);
-    pl_rpc_h1_reader_init(reader);
+    pl_rpc_h1_reader_init(reader, reader->fields_size_max);
 }
 
 bool pl_rpc_h1_reader_idle(const struct pl_rpc_h1_reader *reader)

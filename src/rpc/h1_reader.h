@@ -17,8 +17,8 @@
  * Ownership: the request is the reader's, good until next() or done(). A body's bytes
  *            are borrowed from the input.
  * Limits:    limits.h. While a head comes, it holds that head's bytes, at most
- *            PL_RPC_H1_HEAD_SIZE_MAX; after it, what pl_rpc_h1_request shows; between
- *            requests, nothing but itself.
+ *            PL_RPC_H1_REQUEST_LINE_MAX and its fields; after it, what pl_rpc_h1_request shows;
+ * between requests, nothing but itself.
  */
 #ifndef PL_RPC_H1_READER_H
 #define PL_RPC_H1_READER_H
@@ -31,9 +31,9 @@
 #include <llhttp.h>
 
 enum {
-    /* A request line without its parts, and the field lines. */
-    PL_RPC_H1_HEAD_SIZE_MAX = PL_RPC_H1_METHOD_SIZE_MAX + PL_RPC_TARGET_SIZE_MAX +
-                              (int)sizeof "  HTTP/1.1\r\n" - 1 + PL_RPC_HEADERS_SIZE_MAX,
+    /* A request line. */
+    PL_RPC_H1_REQUEST_LINE_MAX =
+        PL_RPC_H1_METHOD_SIZE_MAX + PL_RPC_TARGET_SIZE_MAX + (int)sizeof "  HTTP/1.1\r\n" - 1,
 };
 
 struct pl_rpc_h1_reader {
@@ -50,12 +50,14 @@ struct pl_rpc_h1_reader {
     struct pl_bytes body;   /* what llhttp takes for body in its last bytes */
     uint64_t left;          /* bytes of the body or of the chunk still to come */
     int err;                /* PL_E_NOMEM, for good */
+    uint32_t fields_size_max;
     uint8_t state;
     bool head_parsed, message_parsed; /* what llhttp has told of this request */
 };
 
-/* Allocates nothing. It must not move afterwards. */
-void pl_rpc_h1_reader_init(struct pl_rpc_h1_reader *reader);
+/* Fields of a head, and of trailers, are at most fields_size_max (limits.h). Allocates
+ * nothing. It must not move afterwards. */
+void pl_rpc_h1_reader_init(struct pl_rpc_h1_reader *reader, uint32_t fields_size_max);
 void pl_rpc_h1_reader_done(struct pl_rpc_h1_reader *reader);
 
 enum pl_rpc_h1_event {

@@ -12,17 +12,19 @@
 #include <string.h>
 #include <strings.h>
 
-void pl_rpc_h1_request_init(struct pl_rpc_h1_request *request)
+void pl_rpc_h1_request_init(struct pl_rpc_h1_request *request, size_t fields_size_max)
 {
     *request = (struct pl_rpc_h1_request){0};
-    pl_rpc_fields_init(&request->fields, PL_RPC_HEADERS_SIZE_MAX);
+    pl_rpc_fields_init(&request->fields, fields_size_max);
 }
 
 void pl_rpc_h1_request_done(struct pl_rpc_h1_request *request)
 {
+    size_t fields_size_max = request->fields.bytes.size_max;
+
     pl_rpc_fields_done(&request->fields);
     pl_free(request->text);
-    pl_rpc_h1_request_init(request);
+    pl_rpc_h1_request_init(request, fields_size_max);
 }
 
 bool pl_rpc_h1_method_find(struct pl_bytes name, enum pl_rpc_h1_method *ret_method)

@@ -4,7 +4,7 @@
  *
  * Ownership: the request owns what it shows, until done.
  * Limits:    the target is at most PL_RPC_TARGET_SIZE_MAX bytes, the fields are at
- *            most PL_RPC_HEADERS_SIZE_MAX.
+ *            most what init() says.
  */
 #ifndef PL_RPC_H1_REQUEST_H
 #define PL_RPC_H1_REQUEST_H
@@ -44,7 +44,7 @@ struct pl_rpc_h1_request {
 };
 
 /* An empty request; allocates nothing. Done frees all, and makes it empty again. */
-void pl_rpc_h1_request_init(struct pl_rpc_h1_request *request);
+void pl_rpc_h1_request_init(struct pl_rpc_h1_request *request, size_t fields_size_max);
 void pl_rpc_h1_request_done(struct pl_rpc_h1_request *request);
 
 /* The method of that name, which is case-sensitive. */

@@ -216,7 +216,7 @@ static void feed(struct run *run, size_t size)
 static void run_all(struct run *run, struct pl_bytes data, bool cut, uint64_t random)
 {
     *run = (struct run){.all = data};
-    pl_rpc_h1_reader_init(&run->reader);
+    pl_rpc_h1_reader_init(&run->reader, PL_RPC_HEADERS_SIZE_MAX);
     pl_bytebuf_init(&run->seen, LOG_SIZE_MAX);
     while (run->used < data.size && !run->over) {
         size_t left = data.size - run->used;

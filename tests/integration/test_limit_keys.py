@@ -145,9 +145,10 @@ def test_headers_over_their_size_are_refused(parlad):
     assert found[1] & END_STREAM
 
 
-def test_headers_of_http_1_over_8_kib_are_refused(parlad):
-    server = parlad()
-    for size, status in ((7 * 1024, 200), (8 * 1024, 431)):
+@pytest.mark.parametrize("limit", [8 * 1024, 64 * 1024])
+def test_headers_of_http_1_over_their_size_are_refused(parlad, limit):
+    server = parlad(limits={"headers_size": limit})
+    for size, status in ((limit - 1024, 200), (limit, 431)):
         web = http.client.HTTPConnection(server.address, timeout=DEADLINE)
         web.request("GET", "/healthz", headers={"filler": "x" * size})
         assert web.getresponse().status == status

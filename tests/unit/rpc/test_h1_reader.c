@@ -36,7 +36,7 @@ struct reading {
 static void reading_init(struct reading *reading)
 {
     *reading = (struct reading){.pipeline = true};
-    pl_rpc_h1_reader_init(&reading->reader);
+    pl_rpc_h1_reader_init(&reading->reader, PL_RPC_HEADERS_SIZE_MAX);
     pl_bytebuf_init(&reading->log, 1 << 20);
 }
 
@@ -539,7 +539,7 @@ static void a_request_ends_before_the_next_is_looked_at(void **state)
     struct pl_rpc_h1_reader reader;
 
     (void)state;
-    pl_rpc_h1_reader_init(&reader);
+    pl_rpc_h1_reader_init(&reader, PL_RPC_HEADERS_SIZE_MAX);
     assert_true(pl_rpc_h1_reader_idle(&reader));
     assert_int_equal(pl_rpc_h1_reader_feed(&reader, &text, &body), PL_RPC_H1_EVENT_HEAD);
     assert_false(pl_rpc_h1_reader_idle(&reader));
@@ -561,7 +561,7 @@ static void between_requests_nothing_is_held(void **state)
     struct pl_rpc_h1_reader reader;
 
     (void)state;
-    pl_rpc_h1_reader_init(&reader);
+    pl_rpc_h1_reader_init(&reader, PL_RPC_HEADERS_SIZE_MAX);
     assert_int_equal(pl_rpc_h1_reader_feed(&reader, &text, &body), PL_RPC_H1_EVENT_HEAD);
     assert_null(reader.head.data);
     assert_int_equal(pl_rpc_h1_reader_feed(&reader, &text, &body), PL_RPC_H1_EVENT_END);
@@ -786,7 +786,7 @@ static void any_allocation_may_fail(void **state)
         struct pl_rpc_h1_reader reader;
         int rc;
 
-        pl_rpc_h1_reader_init(&reader);
+        pl_rpc_h1_reader_init(&reader, PL_RPC_HEADERS_SIZE_MAX);
         pl_mem_fail_at(++nth);
         do {
             rc = pl_rpc_h1_reader_feed(&reader, &data, &body);
