@@ -187,7 +187,7 @@ static void a_port_with_tls_tells_a_plain_client(void **state)
     bench_open(bench);
     bench_call(bench, 0, NULL);
     bench_run(bench);
-    assert_int_equal(bench->callers[0].code, PL_CODE_UNAVAILABLE);
+    assert_int_equal(bench->callers[0].code, PL_CODE_FAILED_PRECONDITION);
     assert_non_null(strstr(bench->callers[0].text, "this port speaks TLS: use grpcs://"));
 
     pl_port_free(served->port);
