@@ -54,6 +54,11 @@ static bool may_ping(struct pl_rpc_conn *conn)
     return !early || ++h2->ping_strikes <= limits->ping_strikes_max;
 }
 
+static size_t queue_len(const struct pl_rpc_h2 *h2)
+{
+    return nghttp2_session_get_outbound_queue_size(h2->session);
+}
+
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *self)
 {
     struct pl_rpc_conn *conn = self;
@@ -62,6 +67,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     bool ack = (hd->flags & NGHTTP2_FLAG_ACK) != 0;
 
     (void)session;
+    h2->queue_len = queue_len(h2);
     switch (hd->type) {
     case NGHTTP2_DATA:
         return 0;
@@ -204,6 +210,11 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     switch (frame->hd.type) {
     case NGHTTP2_SETTINGS:
         conn->h2->settled = true;
+        /* Besides its acknowledgement nothing is due but resets, of the streams whose
+         * windows overflow: an error of the connection (RFC 9113, section 6.9.2). */
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0 &&
+            queue_len(conn->h2) > conn->h2->queue_len + 1)
+            return give_up(conn, NGHTTP2_FLOW_CONTROL_ERROR, "a window is too large");
         return 0;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
@@ -374,6 +385,7 @@ static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
 
     conn->h2->ping_ms = INT64_MAX;
     time_blocks(conn, data);
+    conn->h2->queue_len = queue_len(conn->h2);
     rv = nghttp2_session_mem_recv(session, data.data, data.size);
     if (rv < 0 && conn->failed == PL_OK) {
         pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)rv));

@@ -34,6 +34,7 @@ struct pl_rpc_h2 {
     struct pl_rpc_stream_ids ids;
     struct pl_rpc_h2_blocks blocks;
 
+    size_t queue_len; /* frames to be sent, when the present one, or the rest of it, came */
     struct pl_rpc_budget settings;
     struct pl_rpc_budget resets;
     struct pl_rpc_budget empty;

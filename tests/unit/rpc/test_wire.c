@@ -387,6 +387,30 @@ static void stream_of_messages_gets_a_larger_window(void **state)
                     PL_RPC_FLOWING_WINDOW - PL_RPC_STREAM_WINDOW + 6);
 }
 
+/* Responses that are made while a SETTINGS frame comes in parts are not taken for
+ * what it has brought about. */
+static void settings_in_parts_between_responses_harm_nothing(void **state)
+{
+    static const struct pl_rpc_status done = {.code = PL_CODE_OK};
+    struct fixture *fixture = *state;
+    uint64_t ids[4];
+
+    for (int i = 0; i < 4; i++) {
+        raw_request(&fixture->raw, 2 * i + 1, 0, "/test.Kinds/Wait", NULL);
+        raw_frame(&fixture->raw, NGHTTP2_DATA, END_STREAM, 2 * i + 1, "\0\0\0\0\0", 5);
+        assert_int_equal(talk(fixture), PL_OK);
+        ids[i] = fixture->pair.seen.last_id;
+    }
+    raw_bytes(&fixture->raw, "\0\0\6\4\0\0\0\0\0\0\4", 11);
+    assert_int_equal(talk(fixture), PL_OK);
+    for (int i = 0; i < 4; i++)
+        pl_rpc_call_finish(pl_rpc_host_call(fixture->pair.host, ids[i]), &done);
+    raw_bytes(&fixture->raw, "\0\1\0\0", 4);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_null(raw_find(&fixture->raw, NGHTTP2_GOAWAY, 0));
+    assert_lives(fixture, 101);
+}
+
 /* As on a port that speaks TLS: calls hear why, and then the connection ends. */
 static void calls_at_the_wrong_door_are_told_so(void **state)
 {
@@ -486,6 +510,7 @@ int main(void)
         cmocka_unit_test(bad_frames_end_the_connection),
         TEST(bad_streams_are_reset),
         TEST(stream_of_messages_gets_a_larger_window),
+        TEST(settings_in_parts_between_responses_harm_nothing),
         TEST(calls_at_the_wrong_door_are_told_so),
         TEST(malformed_request_leaves_the_connection_alone),
         TEST(frame_over_its_size_ends_the_connection),
