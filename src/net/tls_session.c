@@ -2,7 +2,8 @@
  * tls_session.c - OpenSSL over a pipe in memory.
  *
  * Writing to the pipe never blocks, so OpenSSL wants nothing but more input, or
- * it has failed; a failure is final, and asked about once, right after the call.
+ * it has failed; a failure is final, and asked about once, right after the call. A
+ * write that wants more input is a failure too.
  *
  * What a peer may send without anything coming of it is bounded: before the
  * handshake is done, and afterwards too, since empty records and key updates are
@@ -200,11 +201,12 @@ static int fail_of_pipe(struct pl_tls_session *session)
     return session->err;
 }
 
-static int fail_of_renegotiation(struct pl_tls_session *session)
+/* A failure that OpenSSL sees none in. */
+static int fail_of_peer(struct pl_tls_session *session, const char *text)
 {
     set_state(session, SESSION_FAILED);
     session->err = PL_E_PROTO;
-    snprintf(session->error, sizeof session->error, "%s", "the peer wants to renegotiate");
+    snprintf(session->error, sizeof session->error, "%s", text);
     pl_tls_error_clear();
     return session->err;
 }
@@ -291,7 +293,7 @@ int pl_tls_session_read(struct pl_tls_session *session, uint8_t *data, size_t si
     pl_tls_error_clear();
     rc = SSL_read_ex(session->ssl, data, size, ret_size);
     if (session->renegotiates)
-        return fail_of_renegotiation(session);
+        return fail_of_peer(session, "the peer wants to renegotiate");
     if (rc != 1)
         return fail(session, rc);
     session->pipe.taken_size = 0;
@@ -317,8 +319,9 @@ int pl_tls_session_write(struct pl_tls_session *session, struct pl_bytes data)
     if (rc == 1)
         return PL_OK;
     rc = fail(session, rc);
-    PL_ASSERT(session->state == SESSION_FAILED); /* it can want nothing */
-    return rc;
+    /* a message of the handshake's kind (a key update) that is cut in two stops OpenSSL's
+     * writing until its rest has come, which may be never */
+    return rc == PL_E_AGAIN ? fail_of_peer(session, "the peer has sent half a message") : rc;
 }
 
 void pl_tls_session_shut(struct pl_tls_session *session)

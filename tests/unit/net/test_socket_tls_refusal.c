@@ -7,6 +7,10 @@
 #include "net/tls_context.h"
 #include "net/tls_session.h"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -228,6 +232,112 @@ static void who_does_not_take_the_answers_is_cut_off(void **state)
     tls_world_done(&world);
 }
 
+/* --- a message that is cut in two ---------------------------------------- */
+
+enum { SECRET_SIZE = 32, KEY_SIZE = 16, IV_SIZE = 12, TAG_SIZE = 16, HEAD_SIZE = 5 };
+
+/* What the client encrypts with: of TLS 1.3 with AES-128-GCM. */
+static uint8_t client_secret[SECRET_SIZE];
+
+static void keep_secret(const SSL *ssl, const char *line)
+{
+    static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
+    unsigned char *secret;
+    long size;
+
+    (void)ssl;
+    if (strncmp(line, label, strlen(label)) != 0)
+        return;
+    secret = OPENSSL_hexstr2buf(strrchr(line, ' ') + 1, &size);
+    assert_non_null(secret);
+    assert_int_equal(size, SECRET_SIZE);
+    memcpy(client_secret, secret, SECRET_SIZE);
+    OPENSSL_free(secret);
+}
+
+/* RFC 8446, section 7.3. */
+static void derive(const char *label, uint8_t *out, size_t size)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    char digest[] = "SHA256", prefix[] = "tls13 ";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, client_secret, SECRET_SIZE),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, strlen(prefix)),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (char *)(uintptr_t)label,
+                                          strlen(label)),
+        OSSL_PARAM_construct_end(),
+    };
+
+    assert_int_equal(EVP_KDF_derive(context, out, size, params), 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+}
+
+/* Seals one record, the second of its connection's data (RFC 8446, section 5.2). */
+static void seal(const uint8_t *plain, size_t size, uint8_t *record)
+{
+    uint8_t key[KEY_SIZE], iv[IV_SIZE];
+    const uint8_t head[HEAD_SIZE] = {0x17, 3, 3, 0, (uint8_t)(size + TAG_SIZE)};
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    uint8_t *body = record + HEAD_SIZE;
+    int done;
+
+    derive("key", key, sizeof key);
+    derive("iv", iv, sizeof iv);
+    iv[IV_SIZE - 1] ^= 1;
+    memcpy(record, head, HEAD_SIZE);
+    assert_int_equal(EVP_EncryptInit_ex(cipher, EVP_aes_128_gcm(), NULL, key, iv), 1);
+    assert_int_equal(EVP_EncryptUpdate(cipher, NULL, &done, head, HEAD_SIZE), 1);
+    assert_int_equal(EVP_EncryptUpdate(cipher, body, &done, plain, (int)size), 1);
+    assert_int_equal(EVP_EncryptFinal_ex(cipher, body + size, &done), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, body + size), 1);
+    EVP_CIPHER_CTX_free(cipher);
+}
+
+/* A byte of data, then the head of a key update whose body does not come. */
+static void write_half_a_message(struct end *end)
+{
+    static const uint8_t half[] = {24, 0, 0, 1, /* the record's kind: */ 22};
+    uint8_t record[HEAD_SIZE + sizeof half + TAG_SIZE];
+
+    if (end != &end->world_weak->client)
+        return;
+    pl_socket_write(end->socket, pl_bytes_str("."));
+    seal(half, sizeof half, record);
+    assert_int_equal(send(tls_fd(end), record, sizeof record, 0), sizeof record);
+    assert_int_equal(shutdown(tls_fd(end), SHUT_WR), 0); /* both have come by then */
+}
+
+static void answer_at_the_end(struct end *end)
+{
+    if (end == &end->world_weak->server)
+        assert_false(pl_socket_write(end->socket, pl_bytes_str("!")));
+    keep_error_and_close(end);
+}
+
+static void who_sends_half_a_message_gets_no_more(void **state)
+{
+    struct world world;
+
+    (void)state;
+    tls_world_init(&world);
+    SSL_CTX_set_keylog_callback(tls_client->ssl, keep_secret);
+    SSL_CTX_set_min_proto_version(tls_client->ssl, TLS1_3_VERSION);
+    assert_int_equal(SSL_CTX_set_ciphersuites(tls_client->ssl, "TLS_AES_128_GCM_SHA256"), 1);
+    world.on_secured = write_half_a_message;
+    world.on_read = count;
+    world.on_end = answer_at_the_end;
+    world_run(&world);
+    assert_int_equal(world.server.end_err, PL_OK);
+    assert_string_equal(world.server.tls_error, "the peer has sent half a message");
+    assert_int_equal(world.client.end_len, 1);
+    tls_world_done(&world);
+}
+
 /* --- starting ------------------------------------------------------------ */
 
 static void start_wrongly(struct world *world)
@@ -276,6 +386,7 @@ int main(void)
         cmocka_unit_test(who_leaves_in_the_handshake_is_told_of),
         cmocka_unit_test(broken_records_end_a_connection),
         cmocka_unit_test(who_does_not_take_the_answers_is_cut_off),
+        cmocka_unit_test(who_sends_half_a_message_gets_no_more),
         cmocka_unit_test(a_start_that_fails_leaves_the_socket_as_it_was),
     };
     int failed_len;
