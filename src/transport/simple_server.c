@@ -52,8 +52,8 @@ static void on_letter(void *self, struct pl_letter *letter)
 {
     struct pl_simple_server *server = self;
 
-    (void)letter; /* the only one there is */
-    if (!server->draining)
+    (void)letter;                                  /* the only one there is */
+    if (server->port != NULL && !server->draining) /* else it is being freed, and never ran */
         drain(server);
 }
 

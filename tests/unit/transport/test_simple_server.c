@@ -117,6 +117,17 @@ static void what_outlasts_the_grace_is_cut_off(void **state)
     scene_done(&scene);
 }
 
+static void it_may_be_stopped_and_never_run(void **state)
+{
+    struct pl_simple_server_config config = PL_SIMPLE_SERVER_DEFAULT;
+    struct pl_simple_server *server;
+
+    (void)state;
+    assert_int_equal(pl_simple_server_new(&config, &server), PL_OK);
+    pl_simple_server_stop(server);
+    pl_simple_server_free(server);
+}
+
 static void signals_in_a_stream(struct scene *scene)
 {
     if (scene->world.watches_len > 0)
@@ -226,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_serves_until_it_is_stopped),
         cmocka_unit_test(a_signal_ends_it),
+        cmocka_unit_test(it_may_be_stopped_and_never_run),
         cmocka_unit_test(what_outlasts_the_grace_is_cut_off),
         cmocka_unit_test(a_second_signal_does_not_wait),
         cmocka_unit_test(a_drain_waits_for_calls),
