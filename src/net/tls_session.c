@@ -249,8 +249,8 @@ static void note_alpn(struct pl_tls_session *session)
     unsigned size = 0;
 
     SSL_get0_alpn_selected(session->ssl, &name, &size);
-    PL_ASSERT(size <= ALPN_SIZE_MAX); /* a server chooses of what it was offered */
-    if (size > 0)
+    /* a longer one was never offered: not every OpenSSL looks at that */
+    if (size > 0 && size <= ALPN_SIZE_MAX)
         memcpy(session->alpn, name, size);
 }
 

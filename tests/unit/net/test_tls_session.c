@@ -426,6 +426,33 @@ static void protocols_are_agreed_on(void **state)
     expect_alpn("\x03h2c\x08http/1.0", NULL);
 }
 
+static int on_any_offer(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
+                        const unsigned char *offered, unsigned offered_size, void *self)
+{
+    static const char name[] = "of our own making";
+
+    (void)ssl;
+    (void)offered;
+    (void)offered_size;
+    (void)self;
+    *ret_name = (const unsigned char *)name;
+    *ret_size = sizeof name - 1;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void a_protocol_that_was_not_offered_is_not_agreed_on(void **state)
+{
+    struct pl_tls_context *of_server = certs_server(&certs, "server", NULL);
+    struct pair pair;
+
+    (void)state;
+    SSL_CTX_set_alpn_select_cb(of_server->ssl, on_any_offer, NULL);
+    pair_init_with(&pair, of_server, certs_client(&certs, "ca.crt", NULL), "localhost");
+    shake(&pair);
+    assert_null(pl_tls_session_alpn(pair.client.session)); /* later OpenSSLs end it besides */
+    pair_done(&pair);
+}
+
 static void old_versions_and_ciphers_are_refused(void **state)
 {
     static const char *const refused[] = {"AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256",
@@ -725,6 +752,7 @@ int main(void)
         cmocka_unit_test(clients_show_certificates_where_they_must),
         cmocka_unit_test(a_server_without_client_ca_asks_for_none),
         cmocka_unit_test(protocols_are_agreed_on),
+        cmocka_unit_test(a_protocol_that_was_not_offered_is_not_agreed_on),
         cmocka_unit_test(old_versions_and_ciphers_are_refused),
         cmocka_unit_test(garbage_is_refused_with_an_alert),
         cmocka_unit_test(a_handshake_that_does_not_end_is_refused),
