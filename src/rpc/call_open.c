@@ -370,14 +370,17 @@ static void turn_away(struct pl_rpc_call *call)
 {
     const char *text = call->conn_weak->away_text;
 
-    if (call->format != NULL)
-        pl_rpc_call_abort(call, PL_CODE_FAILED_PRECONDITION, text);
-    else
+    if (call->format == NULL)
         end_text(call, 400, text, NULL);
+    else if (take_protocol(call))
+        pl_rpc_call_abort(call, PL_CODE_FAILED_PRECONDITION, text);
 }
 
 void pl_rpc_call_dispatch(struct pl_rpc_call *call)
 {
+    /* Others are no calls, or say theirs in the query; HEAD's response has no body. */
+    if (call->verb != PL_RPC_VERB_POST)
+        call->format = NULL;
     if (call->conn_weak->away_text != NULL) {
         turn_away(call);
         return;

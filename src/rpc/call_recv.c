@@ -59,6 +59,8 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
         rc = pl_rpc_fields_add_wire(&call->request, name, value);
         if (rc == PL_E_INVALID)
             refuse(call, PL_CODE_INVALID_ARGUMENT, "a -bin header is not base64");
+        else if (rc == PL_E_LIMIT) /* lists of binary values are taken apart */
+            refuse(call, PL_CODE_RESOURCE_EXHAUSTED, "the request's headers are too large");
         else if (rc < 0)
             return rc;
     }

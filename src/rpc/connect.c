@@ -5,7 +5,6 @@
  * error in JSON; so nothing leaves before the call is finished.
  * Streaming: as gRPC's, but how it ended comes in the body's last frame, in JSON.
  */
-#include "base/assert.h"
 #include "base/err.h"
 #include "rpc/call.h"
 #include "rpc/codec.h"
@@ -123,13 +122,18 @@ static int unary_finish(struct pl_rpc_call *call, const struct pl_rpc_status *st
         .code = PL_CODE_INTERNAL,
         .message = "the call ended without a response",
     };
+    static const struct pl_rpc_status too_many = {
+        .code = PL_CODE_INTERNAL,
+        .message = "the call ended with more than one response",
+    };
     bool gzipped;
 
     if (status->code != PL_CODE_OK)
         return respond_error(call, status);
     if (call->outbox.len == 0)
         return respond_error(call, &nothing);
-    PL_ASSERT(call->outbox.len == 1);
+    if (call->outbox.len > 1)
+        return respond_error(call, &too_many);
     gzipped = (pl_rpc_outbox_first(&call->outbox)->flags & PL_RPC_FLAG_COMPRESSED) != 0;
     pl_rpc_outbox_make_bare(&call->outbox);
     return respond(call, 200, call->format->content_type, gzipped);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "rpc/gzip.h"
 #include "web.h"
 
@@ -617,6 +618,73 @@ static void ok_without_a_message_is_an_error(void **state)
     }
 }
 
+/* What comes after HEAD's response would be read as the next one. */
+static void head_gets_no_body_whatever_is_wrong(void **state)
+{
+    static const char *const types[] = {JSON, PROTO, "application/grpc-web", "text/plain"};
+    struct web web;
+    (void)state;
+
+    EACH_VERSION (&web)
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+            const char *fields[] = {"content-type", types[i], "x-in-bin", "?", NULL};
+            struct web_reply reply;
+
+            web_request(&web, "HEAD", "/test.v1.Kinds/Look", fields, NULL, 0, &reply);
+            web_pump(&web);
+            assert_int_equal(reply.status, 400);
+            assert_int_equal(reply.ended, 1);
+            assert_int_equal(reply.body_size, 0);
+            assert_int_equal(web.in_size, 0);
+            web_reply_done(&reply);
+        }
+}
+
+/* A list of binary values: each item costs more than its comma. */
+static void more_binary_metadata_than_there_is_room_for_is_refused(void **state)
+{
+    static char list[6000];
+    const char *fields[] = {"x-in-bin", list, NULL};
+    struct web web;
+    (void)state;
+
+    memset(list, ',', sizeof list - 1);
+    EACH_VERSION (&web) {
+        struct web_reply reply;
+
+        call_json(&web, "Echo", fields, "{}", &reply);
+        assert_error(&reply, 431,
+                     "{\"code\":\"resource_exhausted\","
+                     "\"message\":\"the request's headers are too large\"}");
+        assert_int_equal(web.seen.opened, 0);
+        web_reply_done(&reply);
+    }
+}
+
+static void ok_with_two_messages_is_an_error(void **state)
+{
+    struct web web;
+    (void)state;
+
+    EACH_VERSION (&web) {
+        struct pl_buf *buf = pl_buf_copy("", 0);
+        struct pl_rpc_call *call;
+        struct web_reply reply;
+
+        call_json(&web, "Wait", NULL, "{}", &reply);
+        call = pl_rpc_host_call(web.host, web.seen.last_id);
+        assert_int_equal(pl_rpc_call_send(call, buf), PL_OK);
+        assert_int_equal(pl_rpc_call_send(call, buf), PL_OK);
+        kinds_finish(web.host, &web.seen, PL_CODE_OK, NULL);
+        web_pump(&web);
+        assert_error(
+            &reply, 500,
+            "{\"code\":\"internal\",\"message\":\"the call ended with more than one response\"}");
+        web_reply_done(&reply);
+        pl_buf_unref(buf);
+    }
+}
+
 static void binary_metadata_that_is_no_base64_is_refused(void **state)
 {
     static const char *const fields[] = {"x-in-bin", "?", NULL};
@@ -681,7 +749,10 @@ int main(void)
         cmocka_unit_test(decompressed_messages_are_limited),
         cmocka_unit_test(responses_are_compressed_from_a_size_on),
         cmocka_unit_test(ok_without_a_message_is_an_error),
+        cmocka_unit_test(ok_with_two_messages_is_an_error),
         cmocka_unit_test(binary_metadata_that_is_no_base64_is_refused),
+        cmocka_unit_test(more_binary_metadata_than_there_is_room_for_is_refused),
+        cmocka_unit_test(head_gets_no_body_whatever_is_wrong),
         cmocka_unit_test(headers_over_the_limit_are_refused),
     };
 
