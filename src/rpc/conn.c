@@ -233,15 +233,17 @@ ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
     if (conn->http == NULL)
         return conn->failed;
     for (;;) {
+        bool closed;
         ssize_t rc;
 
         conn->busy = true;
         rc = conn->http->fill(conn, to + total, size - total);
+        closed = !pl_list_empty(&conn->closed);
         settle(conn); /* a handler may have queued more, on another call */
         if (rc < 0)
             return total > 0 ? (ssize_t)total : rc;
         total += (size_t)rc;
-        if (rc == 0 || total == size)
+        if ((rc == 0 && !closed) || total == size)
             return (ssize_t)total;
     }
 }
@@ -337,6 +339,15 @@ void pl_rpc_conn_turn_away(struct pl_rpc_conn *conn, const char *text)
     if (conn->http != NULL)
         conn->http->turn_away(conn, text);
     pl_rpc_conn_want_send(conn);
+}
+
+size_t pl_rpc_conn_queue_size(const struct pl_rpc_conn *conn)
+{
+    size_t size = 0;
+
+    PL_LIST_EACH (node, &conn->calls)
+        size += pl_rpc_call_queue_size(PL_CONTAINER(node, struct pl_rpc_call, node));
+    return size;
 }
 
 void pl_rpc_conn_set_data(struct pl_rpc_conn *conn, void *data)

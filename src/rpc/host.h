@@ -128,7 +128,8 @@ int pl_rpc_call_add_header(struct pl_rpc_call *call, const char *name, struct pl
 int pl_rpc_call_add_trailer(struct pl_rpc_call *call, const char *name, struct pl_bytes value);
 
 /* Queues a response message; takes a reference of its own. PL_E_NOMEM, and
- * PL_E_CLOSED after finish. Bounded by the caller: see _queue_size. */
+ * PL_E_CLOSED after finish. Bounded by the caller: see _queue_size. A method that is not
+ * server-streaming sends one before it finishes with OK: neither none nor more. */
 int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message);
 
 /* Bytes queued that HTTP/2 has not taken yet. */
@@ -208,6 +209,9 @@ void pl_rpc_conn_drain(struct pl_rpc_conn *conn);
  * calls end with FAILED_PRECONDITION, a request of HTTP/1.1 with 400. Before any call;
  * `text` is constant. */
 void pl_rpc_conn_turn_away(struct pl_rpc_conn *conn, const char *text);
+
+/* Bytes queued on all of its calls: what a peer that does not read makes the server hold. */
+size_t pl_rpc_conn_queue_size(const struct pl_rpc_conn *conn);
 
 /* The owner's pointer (its socket). */
 void pl_rpc_conn_set_data(struct pl_rpc_conn *conn, void *data);

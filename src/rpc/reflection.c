@@ -17,7 +17,7 @@
 
 enum {
     ARENA_SIZE_MAX = 1 << 20, /* a request, and what its answer is made of */
-    QUEUE_SIZE_MAX = 4 << 20, /* answers that a client may leave unread */
+    QUEUE_SIZE_MAX = 4 << 20, /* answers that a connection may leave unread */
 };
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest request_message;
@@ -228,7 +228,7 @@ static void on_message(struct pl_rpc_call *call, struct pl_bytes message)
     struct pl_arena arena;
     int rc;
 
-    if (pl_rpc_call_queue_size(call) > QUEUE_SIZE_MAX) {
+    if (pl_rpc_conn_queue_size(pl_rpc_call_conn(call)) > QUEUE_SIZE_MAX) {
         finish(call, PL_CODE_RESOURCE_EXHAUSTED, "too many answers are unread");
         return;
     }

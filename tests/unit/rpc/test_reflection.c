@@ -383,6 +383,59 @@ static void bad_requests_end_the_stream(void **state)
     assert_int_equal(reply.code, PL_CODE_INVALID_ARGUMENT);
 }
 
+static void on_passed_over(void *self, struct pl_bytes message)
+{
+    (void)self;
+    (void)message;
+}
+
+/* What a client asks for and does not read is bounded for its connection, not for each
+ * of its streams. */
+static void unread_answers_are_bounded(void **state)
+{
+    enum { LEN = 60, HOST_SIZE = 60 * 1000, QUEUED_MAX = (4 << 20) + 3 * HOST_SIZE };
+    static char host[HOST_SIZE + 1];
+    struct fixture *fixture = *state;
+    struct pair *pair = &fixture->pair;
+    request_message request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    struct pl_rpc_client_call *calls[LEN];
+    int codes[LEN];
+    char all[] = "";
+    struct pl_buf *buf;
+
+    memset(host, 'h', HOST_SIZE);
+    request.host = host;
+    request.message_request_case = REQUEST(LIST_SERVICES);
+    request.list_services = all;
+    assert_int_equal(pl_pb_pack(&request.base, &buf), PL_OK);
+    pair_pump(pair);
+    for (size_t i = 0; i < LEN; i++) {
+        struct pl_rpc_client_call_ops ops = {
+            .self = &codes[i], .on_message = on_passed_over, .on_close = on_answered};
+        uint8_t data[4096];
+        ssize_t size;
+
+        codes[i] = -1;
+        assert_int_equal(
+            pl_rpc_client_start(pair->client,
+                                "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", NULL,
+                                0, 0, &ops, &calls[i]),
+            PL_OK);
+        assert_int_equal(pl_rpc_client_send(calls[i], (struct pl_bytes){buf->data, buf->size}),
+                         PL_OK);
+        while ((size = pl_rpc_client_fill(pair->client, data, sizeof data)) > 0)
+            assert_int_equal(
+                pl_rpc_conn_recv(pair->conn, (struct pl_bytes){data, (size_t)size}, pair->now_ms),
+                PL_OK);
+    }
+    pl_buf_unref(buf);
+    assert_in_range(pl_rpc_conn_queue_size(pair->conn), 4 << 20, QUEUED_MAX);
+    pair_pump(pair);
+    assert_int_equal(codes[0], -1);
+    assert_int_equal(codes[LEN - 1], PL_CODE_RESOURCE_EXHAUSTED);
+    pair_hang_up(pair);
+}
+
 static void damaged_sets_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -447,6 +500,7 @@ int main(void)
         TEST(services_are_listed_in_both_versions),
         TEST(all_is_answered_in_both_versions),
         TEST(bad_requests_end_the_stream),
+        TEST(unread_answers_are_bounded),
         TEST(damaged_sets_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
