@@ -257,7 +257,7 @@ static bool parse_reply(struct web *web, struct web_reply *reply)
     if (line == NULL)
         return false;
     PL_ASSERT(size > 12 && memcmp(line, "HTTP/1.1 ", 9) == 0);
-    reply->status = atoi(line + 9);
+    reply->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     while ((line = line_at(web, &at, &size)) != NULL && size > 0) {
         char *colon = memchr(line, ':', size);
 
