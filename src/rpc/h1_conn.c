@@ -235,23 +235,31 @@ static void end_requests(struct pl_rpc_conn *conn)
         h1->keep_alive = false;
 }
 
+/* Whether the answer under way is a stream, which may have no end of its own. */
+static bool streams(const struct pl_rpc_h1 *h1)
+{
+    const struct pl_rpc_call *call = h1->call;
+
+    return call != NULL && call->method_weak != NULL && call->method_weak->server_streaming &&
+           call->state == PL_RPC_CALL_OPEN;
+}
+
 /* The peer may wait for an answer, but not for a stream that it could not stop. */
 static void h1_recv_end(struct pl_rpc_conn *conn)
 {
     struct pl_rpc_h1 *h1 = conn->h1;
-    const struct pl_rpc_call *call = h1->call;
 
     h1->peer_ended = true;
-    if (call != NULL && call->method_weak != NULL && call->method_weak->server_streaming &&
-        call->state == PL_RPC_CALL_OPEN)
+    if (streams(h1))
         pl_rpc_conn_fail(conn, PL_E_CLOSED);
     else
         end_requests(conn);
 }
 
+/* Behind a stream too it is heard whether the peer leaves: nothing else may tell. */
 static bool h1_wants_recv(const struct pl_rpc_conn *conn)
 {
-    return conn->h1->input.size == 0;
+    return conn->h1->input.size == 0 || streams(conn->h1);
 }
 
 /* The response has left: the next request's turn. */

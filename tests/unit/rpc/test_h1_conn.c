@@ -18,6 +18,9 @@
 #define ECHO  "POST /test.v1.Kinds/Echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 #define WAIT  "POST /test.v1.Kinds/Wait HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 #define SIZED "Content-Length: 14\r\n\r\n{\"number\":\"1\"}"
+#define WAIT_STREAM                                                               \
+    "POST /test.v1.Kinds/WaitStream HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n" \
+    "Content-Type: application/grpc-web-text\r\n\r\nAAAAAAA="
 
 enum { OUT_MAX = 1 << 20 };
 
@@ -622,11 +625,15 @@ static void a_peer_that_has_left_is_let_go(void **state)
         assert_int_equal(pl_rpc_conn_recv_end(f->conn, f->now_ms), PL_E_CLOSED);
         assert_true(pl_rpc_conn_finished(f->conn));
     }
-    /* A stream that it could not stop. */
+    /* A stream that it could not stop, also with more behind it. */
     connect_as(f, PL_RPC_HTTP_ANY);
-    give(f, "POST /test.v1.Kinds/WaitStream HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n"
-            "Content-Type: application/grpc-web-text\r\n\r\nAAAAAAA=");
+    give(f, WAIT_STREAM);
     take(f);
+    assert_int_equal(pl_rpc_conn_recv_end(f->conn, f->now_ms), PL_E_CLOSED);
+    connect_as(f, PL_RPC_HTTP_ANY);
+    give(f, WAIT_STREAM "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    take(f);
+    assert_true(pl_rpc_conn_wants_recv(f->conn)); /* or its end would not be heard */
     assert_int_equal(pl_rpc_conn_recv_end(f->conn, f->now_ms), PL_E_CLOSED);
     /* The last answer still waits to be taken. */
     connect_as(f, PL_RPC_HTTP_ANY);
