@@ -375,12 +375,21 @@ static ssize_t h1_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
     return (ssize_t)total;
 }
 
+/* Whether no request is under way, and none will be. */
+static bool is_over(const struct pl_rpc_conn *conn)
+{
+    const struct pl_rpc_h1 *h1 = conn->h1;
+
+    return h1->call == NULL &&
+           (h1->closing || (conn->draining && pl_rpc_h1_reader_idle(&h1->reader)));
+}
+
 static bool h1_wants_send(const struct pl_rpc_conn *conn)
 {
     const struct pl_rpc_h1 *h1 = conn->h1;
 
     return out_left(h1) > 0 || body_waits(h1) || call_is_over(h1) ||
-           (h1->closing && h1->call == NULL); /* to be closed */
+           is_over(conn); /* to be closed */
 }
 
 static bool h1_finished(const struct pl_rpc_conn *conn)
@@ -391,8 +400,7 @@ static bool h1_finished(const struct pl_rpc_conn *conn)
         return false;
     if (conn->failed < 0)
         return true;
-    return h1->call == NULL &&
-           (h1->closing || (conn->draining && pl_rpc_h1_reader_idle(&h1->reader)));
+    return is_over(conn);
 }
 
 static int64_t h1_next_due(const struct pl_rpc_conn *conn)

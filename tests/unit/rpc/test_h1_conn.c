@@ -569,6 +569,24 @@ static void drain_ends_an_idle_connection_at_once(void **state)
     assert_true(pl_rpc_conn_finished(f->conn));
 }
 
+/* Its owner is told, to close it. */
+static void an_idle_connection_that_grows_old_ends_at_once(void **state)
+{
+    struct fixture *f = *state;
+    int wants;
+
+    f->limits.age_max_ms = 1000;
+    pl_rpc_host_set_limits(f->host, &f->limits);
+    connect_as(f, PL_RPC_HTTP_ANY);
+    give(f, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    take(f);
+    wants = f->wants;
+    f->now_ms += 1100;
+    assert_int_equal(pl_rpc_conn_tick(f->conn, f->now_ms), PL_OK);
+    assert_true(f->wants > wants);
+    assert_true(pl_rpc_conn_finished(f->conn));
+}
+
 static void drain_lets_the_call_under_way_end(void **state)
 {
     struct fixture *f = *state;
@@ -755,6 +773,7 @@ int main(void)
         TEST(refusals_wait_for_a_slow_peer_too),
         TEST(whatever_is_said_falls_due),
         TEST(drain_ends_an_idle_connection_at_once),
+        TEST(an_idle_connection_that_grows_old_ends_at_once),
         TEST(drain_lets_the_call_under_way_end),
         TEST(drain_lets_a_request_that_has_begun_be_answered),
         TEST(a_peer_that_has_sent_all_gets_its_answers),

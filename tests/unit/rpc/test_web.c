@@ -438,6 +438,23 @@ static void messages_may_be_json(void **state)
     }
 }
 
+/* The frame of trailers, in base64 as all of the body. */
+static void callers_at_the_wrong_door_hear_it_in_text(void **state)
+{
+    struct web_reply reply;
+    struct web web;
+    (void)state;
+
+    assert_int_equal(web_init(&web, 2), PL_OK);
+    pl_rpc_conn_turn_away(web.conn, "not here");
+    web_call(&web, "Echo", "application/grpc-web-text", NULL, "AAAAAAA=", 8, &reply);
+    assert_int_equal(reply.ended, 1);
+    assert_true(reply.body_size > 4);
+    assert_memory_equal(reply.body, "gAAA", 4);
+    web_reply_done(&reply);
+    web_done(&web);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +472,7 @@ int main(void)
         cmocka_unit_test(malformed_timeout_is_refused),
         cmocka_unit_test(stream_is_seen_while_it_lasts),
         cmocka_unit_test(messages_may_be_json),
+        cmocka_unit_test(callers_at_the_wrong_door_hear_it_in_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
