@@ -66,8 +66,8 @@ static int expect_name(SSL *ssl, const char *server_name)
 
     if (size > 0 && server_name[size - 1] == '.')
         size--;
-    if (size == 0 || size > NAME_SIZE_MAX)
-        return PL_E_INVALID; /* an empty one would mean: any */
+    if (size == 0 || size > NAME_SIZE_MAX || server_name[0] == '.')
+        return PL_E_INVALID; /* to OpenSSL an empty one means: any, ".test" any below it */
     memcpy(name, server_name, size);
     name[size] = '\0';
     /* by its alternative names only (RFC 9525, section 2) */

@@ -348,6 +348,8 @@ static void start_wrongly(struct world *world)
     assert_string_equal(pl_socket_tls_error(socket), "");
     assert_int_equal(pl_socket_start_tls(socket, tls_client, "", (struct pl_bytes){0}),
                      PL_E_INVALID);
+    assert_int_equal(pl_socket_start_tls(socket, tls_client, ".test", (struct pl_bytes){0}),
+                     PL_E_INVALID);
     assert_int_equal(
         pl_socket_start_tls(socket, tls_client, "localhost", (struct pl_bytes){big, sizeof big}),
         PL_E_LIMIT);
