@@ -60,7 +60,7 @@ static void call(struct pl_chat *chat, const ProtobufCServiceDescriptor *service
         return;
     }
     errand->chat_weak = chat;
-    snprintf(errand->name, sizeof errand->name, "%s", name);
+    memcpy(errand->name, name, strnlen(name, sizeof errand->name - 1));
     errand->done = done;
     pl_app_call_owned(&chat->app, service, method, request, on_errand, pl_free, errand);
 }
