@@ -15,6 +15,7 @@
 
 enum {
     REQUEST_ARENA_SIZE_MAX = 16 * 1024,
+    WATCHED_NAME_SIZE_MAX = 512,               /* which a stream holds, known or not */
     FRAME_SIZE_MAX = PL_RPC_ENVELOPE_SIZE + 8, /* a response has one small number */
 };
 
@@ -168,13 +169,19 @@ static size_t on_pull(void *self, uint8_t *to, size_t size)
 static void start_watch(struct pl_rpc_call *call, const char *name)
 {
     struct pl_rpc_health *health = pl_rpc_call_ctx(call);
-    struct watch *watch = pl_zalloc(sizeof *watch + strlen(name) + 1);
-    struct pl_rpc_source source = {watch, on_pull};
+    struct pl_rpc_source source = {.pull = on_pull};
+    struct watch *watch;
 
+    if (strlen(name) > WATCHED_NAME_SIZE_MAX) {
+        finish(call, PL_CODE_INVALID_ARGUMENT, "no service has so long a name");
+        return;
+    }
+    watch = pl_zalloc(sizeof *watch + strlen(name) + 1);
     if (watch == NULL) {
         finish(call, PL_CODE_UNAVAILABLE, pl_err_text(PL_E_NOMEM));
         return;
     }
+    source.self = watch;
     watch->health_weak = health;
     watch->call_weak = call;
     watch->told = UNKNOWN;

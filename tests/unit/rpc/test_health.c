@@ -117,6 +117,28 @@ static void watch_tells_each_change(void **state)
     pair_hang_up(&fixture->pair);
 }
 
+/* A watcher's name is held as long as its stream. */
+static void watched_names_are_bounded(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t request[3 + 513] = {0x0a, 0x80, 0x04}; /* 512 bytes */
+    struct reply held, refused;
+
+    memset(request + 3, 'a', sizeof request - 3);
+    assert_int_equal(pair_call(&fixture->pair, watch_path,
+                               (struct pl_bytes){request, sizeof request - 1}, &held),
+                     PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(held.closed, 0);
+    request[1] = 0x81; /* 513 */
+    assert_int_equal(
+        pair_call(&fixture->pair, watch_path, (struct pl_bytes){request, sizeof request}, &refused),
+        PL_OK);
+    pair_pump(&fixture->pair);
+    assert_int_equal(refused.code, PL_CODE_INVALID_ARGUMENT);
+    pair_hang_up(&fixture->pair);
+}
+
 static void drain_tells_and_ends_watchers(void **state)
 {
     struct fixture *fixture = *state;
@@ -235,9 +257,13 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(check_tells_the_status),          TEST(watch_tells_each_change),
-        TEST(drain_tells_and_ends_watchers),   cmocka_unit_test(check_answers_in_json),
-        cmocka_unit_test(watch_tells_in_json), cmocka_unit_test(every_allocation_may_fail),
+        TEST(check_tells_the_status),
+        TEST(watch_tells_each_change),
+        TEST(watched_names_are_bounded),
+        TEST(drain_tells_and_ends_watchers),
+        cmocka_unit_test(check_answers_in_json),
+        cmocka_unit_test(watch_tells_in_json),
+        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
