@@ -548,6 +548,46 @@ static void a_handshake_that_does_not_end_is_refused(void **state)
     pair_done(&pair);
 }
 
+/* The file `name` of the folder, as text. */
+static void read_file(const char *name, struct pl_bytebuf *to)
+{
+    FILE *file = fopen(certs_path(&certs, name), "r");
+    int byte;
+
+    assert_non_null(file);
+    while ((byte = getc(file)) != EOF)
+        pl_bytebuf_append_byte(to, (uint8_t)byte);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A client's certificates, the same one again and again, come to more than 48 KiB. */
+static void a_chain_that_is_too_long_is_refused(void **state)
+{
+    struct pl_tls_context *of_client;
+    struct pl_bytebuf cert, chain;
+    struct pair pair;
+
+    (void)state;
+    pl_bytebuf_init(&cert, 1 << 20);
+    pl_bytebuf_init(&chain, 1 << 20);
+    read_file("client.crt", &cert);
+    while (chain.size < 80 * 1024)
+        pl_bytebuf_append(&chain, cert.data, cert.size);
+    certs_write(&certs, "long.crt", pl_bytebuf_cstr(&chain));
+    pl_bytebuf_clear(&cert);
+    read_file("client.key", &cert);
+    certs_write(&certs, "long.key", pl_bytebuf_cstr(&cert));
+
+    of_client = certs_client(&certs, "ca.crt", "long");
+    pair_init_with(&pair, certs_server(&certs, "server", "ca.crt"), of_client, "localhost");
+    shake(&pair);
+    assert_true(pair.server.err < 0);
+    assert_non_null(strstr(pl_tls_session_error(pair.server.session), "excessive message size"));
+    pair_done(&pair);
+    pl_bytebuf_done(&cert);
+    pl_bytebuf_done(&chain);
+}
+
 /* A peer of our own making: what OpenSSL can be made to send. */
 static SSL *raw(struct pl_tls_session *session)
 {
@@ -756,6 +796,7 @@ int main(void)
         cmocka_unit_test(old_versions_and_ciphers_are_refused),
         cmocka_unit_test(garbage_is_refused_with_an_alert),
         cmocka_unit_test(a_handshake_that_does_not_end_is_refused),
+        cmocka_unit_test(a_chain_that_is_too_long_is_refused),
         cmocka_unit_test(key_updates_are_answered_and_a_flood_of_them_ends),
         cmocka_unit_test(a_renegotiation_is_refused),
         cmocka_unit_test(a_changed_byte_ends_the_connection),
