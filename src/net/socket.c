@@ -24,6 +24,7 @@
 enum {
     DRAIN_MS = 10000, /* without anything taken by the peer */
     LINGER_MS = 1000,
+    KEEPALIVE_S = 60, /* then the kernel asks whether a silent peer is still there */
 };
 
 /* What the kernel did not take at once. */
@@ -164,7 +165,9 @@ int pl_socket_adopt(struct pl_socket *socket, int fd, const struct sockaddr_stor
 
     if (rc < 0)
         return pl_err_of_uv(rc);
-    uv_tcp_nodelay(&socket->uv, 1); /* fails only for a connection that is gone: reading tells */
+    /* these fail only for a connection that is gone: reading tells */
+    uv_tcp_nodelay(&socket->uv, 1);
+    uv_tcp_keepalive(&socket->uv, 1, KEEPALIVE_S);
     pl_sockaddr_format(peer, socket->peer, sizeof socket->peer);
     pl_socket_set_state(socket, PL_SOCKET_OPEN);
     return PL_OK;

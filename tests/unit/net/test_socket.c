@@ -4,7 +4,10 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "net/socket.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -315,6 +318,33 @@ static void sockets_may_be_aborted_as_they_come(void **state)
     world_done(&world);
 }
 
+static void look_at_keepalive(struct world *world)
+{
+    socklen_t size = sizeof(int);
+    uv_os_fd_t fd;
+    int on = 0, idle_s = 0;
+
+    assert_int_equal(uv_fileno((uv_handle_t *)&world->server.socket->uv, &fd), 0);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, &size), 0);
+    assert_int_equal(on, 1);
+    assert_int_equal(idle_s, 60);
+    world_abort_connected(world);
+    pl_socket_abort(world->server.socket);
+}
+
+static void peers_that_vanish_are_noticed_by_the_kernel(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_init(&world, "127.0.0.1");
+    world.on_accepted = look_at_keepalive;
+    world.on_close = end_stop_when_both_closed;
+    world_run(&world);
+    world_done(&world);
+}
+
 static void a_socket_may_be_closed_while_it_connects(void **state)
 {
     struct world world;
@@ -475,6 +505,7 @@ int main(void)
         cmocka_unit_test(sockets_may_be_aborted_in_on_read),
         cmocka_unit_test(sockets_may_be_aborted_in_on_drained),
         cmocka_unit_test(sockets_may_be_aborted_as_they_come),
+        cmocka_unit_test(peers_that_vanish_are_noticed_by_the_kernel),
         cmocka_unit_test(a_socket_may_be_closed_while_it_connects),
         cmocka_unit_test(a_socket_may_be_closed_while_its_name_is_resolved),
         cmocka_unit_test(a_loop_never_run_closes_its_sockets),
