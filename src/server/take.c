@@ -13,7 +13,7 @@
 
 /* What may wait for a taker that does not read: all that may be leased to it, and
  * as much again whose leases have run out. */
-enum { QUEUE_SIZE_MAX = 2 * 1024 * 1024 };
+enum { QUEUE_SIZE_MAX = 2 * 1024 * 1024 }; /* of a connection */
 
 static int decode(struct pl_bytes message, struct pl_errand *errand)
 {
@@ -53,13 +53,14 @@ static void send(struct pl_stream_call *stream_call, struct pl_buf *bytes)
 
 void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *taken)
 {
-    size_t queue_size = pl_rpc_call_queue_size(stream_call->call_weak);
+    struct pl_rpc_call *call = stream_call->call_weak;
     struct pl_refusal refusal = pl_refusal_of(PL_REASON_TAKER_TOO_SLOW);
 
     refusal.retry_ms = 1000;
     if (taken->msg.kind == PL_MSG_TAKER_ENDED)
         pl_stream_call_end(stream_call, &taken->refusal);
-    else if (queue_size > 0 && queue_size + taken->bytes->size > QUEUE_SIZE_MAX)
+    else if (pl_rpc_call_queue_size(call) > 0 &&
+             pl_rpc_conn_queue_size(pl_rpc_call_conn(call)) + taken->bytes->size > QUEUE_SIZE_MAX)
         pl_stream_call_end(stream_call, &refusal);
     else
         send(stream_call, taken->bytes);
