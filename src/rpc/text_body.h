@@ -38,7 +38,7 @@ struct pl_rpc_text_out {
 size_t pl_rpc_text_out_room(const struct pl_rpc_text_out *out, size_t size);
 
 /* Takes the bytes off the front of `data`, writes characters to `to`, and returns
- * how many. `flush`: nothing follows for now, so that a group is padded. */
+ * how many. `flush`: nothing follows at the moment, so that a group is padded. */
 size_t pl_rpc_text_out_pull(struct pl_rpc_text_out *out, struct pl_bytes *data, bool flush,
                             uint8_t *to, size_t size);
 
