@@ -11,21 +11,6 @@
 
 enum { BYTEBUF_CAP_MIN = 64 };
 
-struct pl_bytes pl_bytes_str(const char *str)
-{
-    return (struct pl_bytes){(const uint8_t *)str, strlen(str)};
-}
-
-bool pl_bytes_equal(struct pl_bytes a, struct pl_bytes b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-bool pl_bytes_is(struct pl_bytes a, const char *str)
-{
-    return pl_bytes_equal(a, pl_bytes_str(str));
-}
-
 bool pl_bytes_are_ascii(struct pl_bytes bytes)
 {
     for (size_t i = 0; i < bytes.size; i++)

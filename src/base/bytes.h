@@ -10,20 +10,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct pl_bytes {
     const uint8_t *data;
     size_t size;
 };
 
+/* These three are here so that with a constant the compiler knows its size. */
+
 /* The bytes of a string, without its NUL. */
-struct pl_bytes pl_bytes_str(const char *str);
+static inline struct pl_bytes pl_bytes_str(const char *str)
+{
+    return (struct pl_bytes){(const uint8_t *)str, strlen(str)};
+}
 
 /* Whether both hold the same bytes. Not for secrets: see pl_secret_equal(). */
-bool pl_bytes_equal(struct pl_bytes a, struct pl_bytes b);
+static inline bool pl_bytes_equal(struct pl_bytes a, struct pl_bytes b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, b.size) == 0);
+}
 
 /* Whether the bytes are those of `str`. */
-bool pl_bytes_is(struct pl_bytes a, const char *str);
+static inline bool pl_bytes_is(struct pl_bytes a, const char *str)
+{
+    return pl_bytes_equal(a, pl_bytes_str(str));
+}
 
 /* Whether all of them are below 0x80. */
 bool pl_bytes_are_ascii(struct pl_bytes bytes);

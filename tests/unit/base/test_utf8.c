@@ -160,6 +160,42 @@ static void a_nul_is_wrong_anywhere(void **state)
     }
 }
 
+/* Beside others of every size, so that no place in a word is different. */
+static void each_byte_counts_wherever_it_is(void **state)
+{
+    enum { SIZE = 40 };
+    const unsigned around[] = {'a', 0x01, 0x7f};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++)
+        for (unsigned byte = 0; byte <= 0xff; byte++)
+            for (size_t at = 0; at < SIZE; at++) {
+                uint8_t text[SIZE];
+                bool right = byte > 0 && byte < 0x80;
+
+                memset(text, (int)around[i], sizeof text);
+                text[at] = (uint8_t)byte;
+                if (pl_utf8_valid((struct pl_bytes){text, sizeof text}) != right)
+                    fail_msg("%02x at %u", byte, (unsigned)at);
+                if (!pl_utf8_valid((struct pl_bytes){text, at}))
+                    fail_msg("%02x after %u", byte, (unsigned)at);
+            }
+}
+
+static void characters_count_wherever_they_are(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 20; at++) {
+        uint8_t text[24];
+
+        memset(text, 'a', sizeof text);
+        memcpy(text + at, "\xf0\x9f\x99\x82", 4);
+        for (size_t size = 0; size <= sizeof text; size++)
+            if (pl_utf8_valid((struct pl_bytes){text, size}) != (size <= at || size >= at + 4))
+                fail_msg("at %u of %u", (unsigned)at, (unsigned)size);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +207,8 @@ int main(void)
         cmocka_unit_test(a_continuation_byte_begins_nothing),
         cmocka_unit_test(text_is_checked_to_its_end),
         cmocka_unit_test(a_nul_is_wrong_anywhere),
+        cmocka_unit_test(each_byte_counts_wherever_it_is),
+        cmocka_unit_test(characters_count_wherever_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
