@@ -162,6 +162,8 @@ static bool takes_gzip(const struct pl_rpc_call *call)
 {
     struct pl_bytes name, list, item;
 
+    if (!pl_rpc_fields_find(&call->request, call->format->codec->accept, &list))
+        return false;
     for (size_t pos = 0; pl_rpc_fields_next(&call->request, &pos, &name, &list);)
         if (pl_bytes_is(name, call->format->codec->accept))
             while (pl_rpc_list_next(&list, &item))

@@ -1,4 +1,4 @@
-/* fields.c - see fields.h; lists are short, so finding is walking. */
+/* fields.c - see fields.h; lists are short, so finding is walking, where it need be. */
 #include "rpc/fields.h"
 
 #include "base/base64.h"
@@ -12,35 +12,65 @@ struct field_head {
     uint32_t value_size;
 };
 
+/* What an ordinary request's fields take, so that they come to one piece of memory. */
+enum { SIZE_FIRST = 255 };
+
+static uint64_t bit_of(struct pl_bytes name)
+{
+    return name.size == 0 ? 1 : UINT64_C(1) << ((name.size + name.data[name.size - 1]) & 63);
+}
+
 void pl_rpc_fields_init(struct pl_rpc_fields *fields, size_t size_max)
 {
     pl_bytebuf_init(&fields->bytes, size_max);
     fields->len = 0;
+    fields->names = 0;
 }
 
 void pl_rpc_fields_done(struct pl_rpc_fields *fields)
 {
     pl_bytebuf_done(&fields->bytes);
     fields->len = 0;
+    fields->names = 0;
+}
+
+static uint8_t *put(uint8_t *to, const void *data, size_t size)
+{
+    if (size > 0)
+        memcpy(to, data, size);
+    return to + size;
+}
+
+/* Where `size` bytes go; NULL: why not, with the list as it was. */
+static uint8_t *reserve(struct pl_rpc_fields *fields, size_t size, int *ret_err)
+{
+    struct pl_bytebuf *bytes = &fields->bytes;
+    size_t first = bytes->size_max < SIZE_FIRST ? bytes->size_max : SIZE_FIRST;
+    uint8_t *to = pl_bytebuf_reserve(bytes, bytes->cap == 0 && size < first ? first : size);
+
+    if (to == NULL)
+        *ret_err = bytes->err;
+    bytes->err = PL_OK;
+    return to;
 }
 
 int pl_rpc_fields_add(struct pl_rpc_fields *fields, struct pl_bytes name, struct pl_bytes value)
 {
     struct field_head head = {(uint32_t)name.size, (uint32_t)value.size};
-    struct pl_bytebuf *bytes = &fields->bytes;
-    int rc;
+    uint8_t *to;
+    int rc = PL_OK;
 
     if (name.size > UINT32_MAX || value.size > UINT32_MAX)
         return PL_E_LIMIT;
-    if (pl_bytebuf_reserve(bytes, sizeof head + name.size + value.size) == NULL) {
-        rc = bytes->err;
-        bytes->err = PL_OK; /* the list stands as it was */
+    to = reserve(fields, sizeof head + name.size + value.size, &rc);
+    if (to == NULL)
         return rc;
-    }
-    pl_bytebuf_append(bytes, &head, sizeof head);
-    pl_bytebuf_append(bytes, name.data, name.size);
-    pl_bytebuf_append(bytes, value.data, value.size);
+    to = put(to, &head, sizeof head);
+    to = put(to, name.data, name.size);
+    put(to, value.data, value.size);
+    pl_bytebuf_added(&fields->bytes, sizeof head + name.size + value.size);
     fields->len++;
+    fields->names |= bit_of(name);
     return PL_OK;
 }
 
@@ -64,10 +94,12 @@ bool pl_rpc_fields_next(const struct pl_rpc_fields *fields, size_t *pos, struct 
 bool pl_rpc_fields_find(const struct pl_rpc_fields *fields, const char *name,
                         struct pl_bytes *ret_value)
 {
-    struct pl_bytes found, value;
+    struct pl_bytes wanted = pl_bytes_str(name), found, value;
 
+    if ((fields->names & bit_of(wanted)) == 0)
+        return false;
     for (size_t pos = 0; pl_rpc_fields_next(fields, &pos, &found, &value);) {
-        if (!pl_bytes_is(found, name))
+        if (!pl_bytes_equal(found, wanted))
             continue;
         *ret_value = value;
         return true;
@@ -132,18 +164,13 @@ int pl_rpc_fields_add_wire(struct pl_rpc_fields *fields, struct pl_bytes name,
 
 bool pl_rpc_field_is_metadata(struct pl_bytes name)
 {
-    static const char *const others[] = {
-        "connection",        "content-length",   "expect", "host",
-        "keep-alive",        "proxy-connection", "te",     "trailer",
-        "transfer-encoding", "upgrade",
-    };
-
     if (name.size == 0 || name.data[0] == ':')
         return false;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (pl_bytes_is(name, others[i]))
-            return false;
-    return true;
+    return !(pl_bytes_is(name, "connection") || pl_bytes_is(name, "content-length") ||
+             pl_bytes_is(name, "expect") || pl_bytes_is(name, "host") ||
+             pl_bytes_is(name, "keep-alive") || pl_bytes_is(name, "proxy-connection") ||
+             pl_bytes_is(name, "te") || pl_bytes_is(name, "trailer") ||
+             pl_bytes_is(name, "transfer-encoding") || pl_bytes_is(name, "upgrade"));
 }
 
 static bool name_allowed(struct pl_bytes name)

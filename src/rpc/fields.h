@@ -17,6 +17,7 @@
 struct pl_rpc_fields {
     struct pl_bytebuf bytes; /* each: name size, value size (32 bits), name, value */
     size_t len;
+    uint64_t names; /* a bit for each name: one whose bit is not set is not there */
 };
 
 /* An empty list of at most size_max bytes. Allocates nothing. */

@@ -61,6 +61,8 @@ const struct pl_rpc_format *pl_rpc_format_find(struct pl_bytes content_type)
 {
     size_t size = 0;
 
+    if (pl_bytes_is(content_type, "application/grpc")) /* what most calls are */
+        return &formats[0];
     while (size < content_type.size && content_type.data[size] != ';')
         size++; /* parameters, such as charset, change nothing */
     while (size > 0 && content_type.data[size - 1] == ' ')

@@ -2,6 +2,7 @@
 #include "rpc/h2_blocks.h"
 
 #include <nghttp2/nghttp2.h>
+#include <string.h>
 
 void pl_rpc_h2_blocks_init(struct pl_rpc_h2_blocks *blocks)
 {
@@ -28,15 +29,17 @@ bool pl_rpc_h2_blocks_feed(struct pl_rpc_h2_blocks *blocks, struct pl_bytes data
     uint64_t begun_len = blocks->begun_len;
 
     while (data.size > 0) {
-        size_t size = blocks->left < data.size ? blocks->left : data.size;
+        size_t size = blocks->left > 0 ? blocks->left : sizeof blocks->head - blocks->head_size;
 
-        if (size == 0) {
-            blocks->head[blocks->head_size++] = *data.data;
-            size = 1;
+        if (size > data.size)
+            size = data.size;
+        if (blocks->left > 0) {
+            blocks->left -= (uint32_t)size;
+        } else {
+            memcpy(blocks->head + blocks->head_size, data.data, size);
+            blocks->head_size = (uint8_t)(blocks->head_size + size);
             if (blocks->head_size == sizeof blocks->head)
                 begin_frame(blocks);
-        } else {
-            blocks->left -= (uint32_t)size;
         }
         data.data += size;
         data.size -= size;

@@ -41,18 +41,26 @@ static ssize_t on_pull(nghttp2_session *session, int32_t stream_id, uint8_t *to,
 struct field_set {
     nghttp2_nv items[PL_RPC_HEAD_LEN_MAX + 2];
     size_t len;
-    char status[12];
+    uint8_t status[3];
     char size[24];
 };
+
+/* The three digits of an HTTP status. */
+static struct pl_bytes status_digits(int status, uint8_t to[3])
+{
+    PL_ASSERT(status >= 100 && status <= 999);
+    to[0] = (uint8_t)('0' + status / 100);
+    to[1] = (uint8_t)('0' + status / 10 % 10);
+    to[2] = (uint8_t)('0' + status % 10);
+    return (struct pl_bytes){to, 3};
+}
 
 static void set_fields(struct field_set *set, const struct pl_rpc_head *head)
 {
     set->len = 0;
-    if (head->status != 0) {
-        snprintf(set->status, sizeof set->status, "%d", head->status);
+    if (head->status != 0)
         set->items[set->len++] =
-            pl_rpc_h2_field(pl_bytes_str(":status"), pl_bytes_str(set->status));
-    }
+            pl_rpc_h2_field(pl_bytes_str(":status"), status_digits(head->status, set->status));
     if (head->sized) {
         snprintf(set->size, sizeof set->size, "%zu", head->size);
         set->items[set->len++] =

@@ -16,9 +16,9 @@ static void add(struct pl_rpc_head *head, struct pl_bytes name, struct pl_bytes 
     head->items[head->len++] = (struct pl_rpc_head_field){name, value, lasting};
 }
 
-void pl_rpc_head_add_const(struct pl_rpc_head *head, const char *name, const char *value)
+void pl_rpc_head_add_lasting(struct pl_rpc_head *head, struct pl_bytes name, struct pl_bytes value)
 {
-    add(head, pl_bytes_str(name), pl_bytes_str(value), true);
+    add(head, name, value, true);
 }
 
 void pl_rpc_head_add(struct pl_rpc_head *head, struct pl_bytes name, struct pl_bytes value)

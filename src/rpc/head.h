@@ -33,11 +33,16 @@ struct pl_rpc_head {
 
 void pl_rpc_head_init(struct pl_rpc_head *head, int status);
 
-/* Adds a field of constants. */
-void pl_rpc_head_add_const(struct pl_rpc_head *head, const char *name, const char *value);
-
-/* Adds a field. */
+/* Adds a field, of constants or not. */
+void pl_rpc_head_add_lasting(struct pl_rpc_head *head, struct pl_bytes name, struct pl_bytes value);
 void pl_rpc_head_add(struct pl_rpc_head *head, struct pl_bytes name, struct pl_bytes value);
+
+/* Adds a field of constants; here, so that the compiler knows their sizes. */
+static inline void pl_rpc_head_add_const(struct pl_rpc_head *head, const char *name,
+                                         const char *value)
+{
+    pl_rpc_head_add_lasting(head, pl_bytes_str(name), pl_bytes_str(value));
+}
 
 /* How large the body is. */
 void pl_rpc_head_set_size(struct pl_rpc_head *head, size_t size);
