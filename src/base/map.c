@@ -14,12 +14,15 @@
 enum { MAP_BUCKETS_MIN = 16 };
 
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
+static uint64_t number_key[2];
 static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 
 static void hash_key_make(void)
 {
     PL_ASSERT(sodium_init() >= 0);
     randombytes_buf(hash_key, sizeof hash_key);
+    randombytes_buf(number_key, sizeof number_key);
+    number_key[1] |= 1; /* times an odd number, no two numbers become one */
 }
 
 uint64_t pl_hash_bytes(const void *data, size_t size)
@@ -36,7 +39,10 @@ uint64_t pl_hash_bytes(const void *data, size_t size)
 
 uint64_t pl_hash_u64(uint64_t value)
 {
-    return pl_hash_bytes(&value, sizeof value);
+    pthread_once(&hash_once, hash_key_make);
+    value = (value ^ number_key[0]) * number_key[1];
+    value = (value ^ value >> 32) * number_key[1];
+    return value ^ value >> 32;
 }
 
 uint64_t pl_hash_str(const char *str)

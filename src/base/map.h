@@ -59,8 +59,9 @@ struct pl_map_node *pl_map_next(const struct pl_map_node *node);
  * only after the next one was asked for. Where order shows, sort. */
 struct pl_map_node *pl_map_walk(const struct pl_map *map, const struct pl_map_node *node);
 
-/* Hashes for maps: keyed at the process's start, so that peers cannot choose
- * colliding keys. Not stable between runs. */
+/* Hashes for maps, keyed at the process's start. Not stable between runs. Of text that
+ * peers choose none can choose what collides (SipHash); of a number, which is to be
+ * one that we hand out, it is a quick mix only. */
 uint64_t pl_hash_u64(uint64_t value);
 uint64_t pl_hash_bytes(const void *data, size_t size);
 uint64_t pl_hash_str(const char *str);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -146,6 +147,22 @@ static void hashes_depend_on_the_content_only(void **state)
     assert_true(pl_hash_u64(1) != pl_hash_u64(2));
 }
 
+/* Numbers that are handed out one after another, also in parts of a word. */
+static void numbers_in_a_row_spread(void **state)
+{
+    enum { BUCKETS_LEN = 4096, CHAIN_LEN_MAX = 24 };
+
+    (void)state;
+    for (unsigned shift = 0; shift <= 52; shift += 4) {
+        static unsigned chains[BUCKETS_LEN];
+
+        memset(chains, 0, sizeof chains);
+        for (uint64_t i = 0; i < BUCKETS_LEN; i++)
+            if (++chains[pl_hash_u64(i << shift) % BUCKETS_LEN] > CHAIN_LEN_MAX)
+                fail_msg("more than %u of numbers << %u", CHAIN_LEN_MAX, shift);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +172,7 @@ int main(void)
         cmocka_unit_test(an_empty_map_finds_nothing),
         cmocka_unit_test(nodes_may_be_removed_behind_the_walker),
         cmocka_unit_test(hashes_depend_on_the_content_only),
+        cmocka_unit_test(numbers_in_a_row_spread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
