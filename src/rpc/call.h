@@ -92,6 +92,7 @@ struct pl_rpc_call {
     struct pl_rpc_tracker tracker;
     bool head_submitted;
     bool deferred;      /* HTTP waits to be told that there are bytes */
+    bool dry;           /* the source gave nothing, and has not been woken since */
     bool peer_gzip;     /* the client takes gzip */
     bool compress;      /* and is to get it */
     bool text_out;      /* the body leaves in base64 */

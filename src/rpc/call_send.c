@@ -110,12 +110,14 @@ size_t pl_rpc_call_queue_size(const struct pl_rpc_call *call)
 void pl_rpc_call_set_source(struct pl_rpc_call *call, const struct pl_rpc_source *source)
 {
     call->source = *source;
+    call->dry = false;
 }
 
 void pl_rpc_call_wake(struct pl_rpc_call *call)
 {
     if (call->state != PL_RPC_CALL_OPEN && call->state != PL_RPC_CALL_FINISHED)
         return;
+    call->dry = false;
     if (pl_rpc_call_send_head(call) < 0) {
         pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
         return;
@@ -221,10 +223,11 @@ static size_t pull_source(struct pl_rpc_call *call, uint8_t *to, size_t size)
 {
     size_t room = source_room(call, size), pulled;
 
-    if (call->source.pull == NULL || room == 0)
+    if (call->source.pull == NULL || call->dry || room == 0)
         return 0;
     pulled = call->source.pull(call->source.self, to, room);
     PL_ASSERT(pulled <= room);
+    call->dry = pulled == 0;
     pl_rpc_tracker_pass(&call->tracker, (struct pl_bytes){to, pulled});
     return pulled;
 }
@@ -245,12 +248,26 @@ static int stage_source(struct pl_rpc_call *call)
     return PL_OK;
 }
 
+/* Fills from the source alone. */
+static size_t pull_plain(struct pl_rpc_call *call, uint8_t *to, size_t size)
+{
+    size_t total = 0, moved;
+
+    do {
+        moved = pull_source(call, to + total, size - total);
+        total += moved;
+    } while (moved > 0 && total < size);
+    return total;
+}
+
 /* Fills from the queue and from the source, each message whole before another. < 0:
  * why not. */
 static ssize_t pull(struct pl_rpc_call *call, uint8_t *to, size_t size)
 {
     size_t total = 0, moved;
 
+    if (call->convert == NULL && call->outbox.len == 0)
+        return (ssize_t)pull_plain(call, to, size);
     do {
         bool plain = source_is_plain(call);
 

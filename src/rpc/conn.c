@@ -243,7 +243,7 @@ ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
         if (rc < 0)
             return total > 0 ? (ssize_t)total : rc;
         total += (size_t)rc;
-        if ((rc == 0 && !closed) || total == size)
+        if (!closed || total == size)
             return (ssize_t)total;
     }
 }

@@ -142,27 +142,39 @@ size_t pl_rpc_reader_held(const struct pl_rpc_reader *reader)
     return reader->body.size;
 }
 
+/* The message under way, or its head, goes by. */
+static void pass_part(struct pl_rpc_tracker *tracker, struct pl_bytes *data)
+{
+    size_t size = tracker->left;
+
+    if (size > 0) {
+        if (size > data->size)
+            size = data->size;
+        tracker->left -= size;
+        advance(data, size);
+        return;
+    }
+    size = sizeof tracker->head - tracker->head_size;
+    if (size > data->size)
+        size = data->size;
+    memcpy(tracker->head + tracker->head_size, data->data, size);
+    tracker->head_size = (uint8_t)(tracker->head_size + size);
+    advance(data, size);
+    if (tracker->head_size == sizeof tracker->head) {
+        tracker->head_size = 0;
+        tracker->left = head_message_size(tracker->head);
+    }
+}
+
 void pl_rpc_tracker_pass(struct pl_rpc_tracker *tracker, struct pl_bytes data)
 {
     while (data.size > 0) {
-        size_t size;
-
-        if (tracker->left > 0) {
-            size = tracker->left < data.size ? tracker->left : data.size;
-            tracker->left -= size;
-            advance(&data, size);
-            continue;
-        }
-        size = sizeof tracker->head - tracker->head_size;
-        if (size > data.size)
-            size = data.size;
-        memcpy(tracker->head + tracker->head_size, data.data, size);
-        tracker->head_size = (uint8_t)(tracker->head_size + size);
-        advance(&data, size);
-        if (tracker->head_size == sizeof tracker->head) {
-            tracker->head_size = 0;
-            tracker->left = head_message_size(tracker->head);
-        }
+        /* whole messages need no state */
+        while (pl_rpc_tracker_between(tracker) && data.size >= PL_RPC_ENVELOPE_SIZE &&
+               data.size - PL_RPC_ENVELOPE_SIZE >= head_message_size(data.data))
+            advance(&data, PL_RPC_ENVELOPE_SIZE + head_message_size(data.data));
+        if (data.size > 0)
+            pass_part(tracker, &data);
     }
 }
 

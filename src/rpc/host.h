@@ -187,7 +187,7 @@ int pl_rpc_conn_recv_end(struct pl_rpc_conn *conn, int64_t now_ms);
  * while an HTTP/1.1 client sends ahead of its answers. */
 bool pl_rpc_conn_wants_recv(const struct pl_rpc_conn *conn);
 
-/* Writes up to `size` bytes for the peer to `to`; returns how many, 0: nothing
+/* Writes up to `size` bytes for the peer to `to`; returns how many. Fewer: nothing
  * more now. < 0: close. */
 ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size);
 

@@ -38,8 +38,8 @@ struct pl_rpc_http {
     /* Whether more bytes may be given to it: it holds only so much that it cannot
      * look at yet. */
     bool (*wants_recv)(const struct pl_rpc_conn *conn);
-    /* Writes up to `size` bytes; runs handlers' sources. 0: nothing more now; < 0:
-     * why it failed. */
+    /* Writes up to `size` bytes; runs handlers' sources. Fewer: nothing more now,
+     * unless a call closed meanwhile; < 0: why it failed. */
     ssize_t (*fill)(struct pl_rpc_conn *conn, uint8_t *to, size_t size);
     bool (*wants_send)(const struct pl_rpc_conn *conn);
     /* Whether all is said and sent: what is left to send, and to hear. */

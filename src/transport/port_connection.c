@@ -296,9 +296,11 @@ void pl_port_connection_flush(struct pl_port_connection *connection)
             break;
         if (!pl_socket_write(connection->socket, (struct pl_bytes){port->send_buf, (size_t)size}))
             break; /* on_drained goes on */
+        if ((size_t)size < sizeof port->send_buf)
+            break; /* that was all */
     }
-    if (size < 0 || (size == 0 && pl_rpc_conn_finished(connection->rpc) &&
-                     !pl_socket_writing(connection->socket)))
+    if (size < 0 ||
+        (!pl_socket_writing(connection->socket) && pl_rpc_conn_finished(connection->rpc)))
         pl_port_connection_close(connection, true);
     update_reading(connection);
 }

@@ -110,6 +110,7 @@ struct ticks {
     int left;
     size_t offset;
     size_t piece;
+    int dry; /* how often it had nothing to give */
 };
 
 static size_t on_pull(void *self, uint8_t *to, size_t size)
@@ -125,6 +126,8 @@ static size_t on_pull(void *self, uint8_t *to, size_t size)
             ticks->left--;
         }
     }
+    if (moved == 0)
+        ticks->dry++;
     return moved;
 }
 
@@ -159,6 +162,33 @@ static void call_source_is_pulled_and_messages_stay_whole(void **state)
     assert_int_equal(reply.code, PL_CODE_UNAVAILABLE);
     assert_string_equal(reply.message, "bye");
     assert_int_equal(reply.messages, 1010); /* a finished call's source is let be */
+    pl_buf_unref(buf);
+}
+
+static void call_source_that_is_dry_is_let_be_until_it_wakes(void **state)
+{
+    struct pair *pair = *state;
+    struct ticks ticks = {.left = 3, .piece = 100};
+    struct pl_rpc_source source = {&ticks, on_pull};
+    struct pl_buf *buf = pl_buf_copy("queued", 6);
+    struct pl_rpc_call *call;
+    struct reply reply;
+
+    assert_int_equal(pair_call(pair, "WaitStream", pl_bytes_str("x"), &reply), PL_OK);
+    pair_pump(pair);
+    call = pl_rpc_host_call(pair->host, pair->seen.last_id);
+    pl_rpc_call_set_source(call, &source);
+    for (int round = 1; round <= 3; round++) {
+        pl_rpc_call_wake(call);
+        pair_pump(pair);
+        assert_int_equal(ticks.dry, round);
+        assert_int_equal(pl_rpc_call_send(call, buf), PL_OK); /* the queue moves, it does not */
+        ticks.left = 3;
+        pair_pump(pair);
+        assert_last(&reply, "queued");
+        assert_int_equal(ticks.dry, round);
+        assert_int_equal(ticks.left, 3);
+    }
     pl_buf_unref(buf);
 }
 
@@ -261,6 +291,7 @@ int main(void)
         TEST(call_message_over_the_limit_is_refused),
         TEST(call_large_messages_wait_for_their_turn),
         TEST(call_source_is_pulled_and_messages_stay_whole),
+        TEST(call_source_that_is_dry_is_let_be_until_it_wakes),
         TEST(call_source_cut_amid_a_message_is_completed),
         TEST(call_reader_that_does_not_read_holds_up_nothing_else),
         TEST(call_deadline_with_shut_windows),
