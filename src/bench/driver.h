@@ -117,6 +117,9 @@ struct pl_bench_driver {
 uint32_t pl_bench_channels_len(const struct pl_bench_run *run);
 const char *pl_bench_channel_name(const struct pl_bench_run *run, uint32_t channel);
 
+/* The channel of that name; UINT32_MAX where it is none of them. Quick. */
+uint32_t pl_bench_channel_of(const struct pl_bench_run *run, struct pl_bytes name);
+
 /* "HOST:PORT" of the server; whether it is reached over TLS. */
 const char *pl_bench_authority(const struct pl_bench_run *run);
 bool pl_bench_is_tls(const struct pl_bench_run *run);
@@ -149,9 +152,10 @@ void pl_bench_cleaned(struct pl_bench_run *run);
 /* From now on the subscriber gets what is published on all channels. */
 void pl_bench_subscribed(struct pl_bench_sub *sub);
 
-/* A message came. `sequence`: the channel's number of it, 0 where has_sequences is
- * false. The payload is borrowed. */
-void pl_bench_delivered(struct pl_bench_sub *sub, struct pl_bytes payload, uint64_t sequence);
+/* A message came on that channel. `sequence`: the channel's number of it, 0 where
+ * has_sequences is false. The payload is borrowed. */
+void pl_bench_delivered(struct pl_bench_sub *sub, uint32_t channel, struct pl_bytes payload,
+                        uint64_t sequence);
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack);
 

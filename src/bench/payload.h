@@ -5,7 +5,7 @@
  * the high one first:
  *
  *      0.. 7  run           8..11  publisher    12..15  channel
- *     16..23  number       24..39  time, in nanoseconds of the sender's clock
+ *     16..23  number       24..39  time, in microseconds of the sender's clock
  *     40..    '.'
  *
  * So it is valid text for every server, and eight letters are read in one go.
@@ -25,7 +25,7 @@ struct pl_bench_payload {
     uint16_t publisher;
     uint16_t channel;
     uint32_t number;
-    uint64_t time_ns;
+    uint64_t time_us;
 };
 
 /* Writes it into `size` bytes, PL_BENCH_PAYLOAD_SIZE_MIN at least. */

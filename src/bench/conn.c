@@ -1,0 +1,179 @@
+/*
+ * conn.c - one connection: TCP, TLS, then bytes between socket and driver.
+ */
+#include "bench/run.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#include <string.h>
+
+/* What may be behind a connection that the server closes. */
+static const char *hint_of(const struct pl_bench_conn *conn)
+{
+    if (conn->number == 0 || conn->run_weak->phase == PL_BENCH_WORKING)
+        return "";
+    return "; is there a limit of connections from one address (parlad: peer_connections)?";
+}
+
+static void lost(struct pl_bench_conn *conn, const char *why)
+{
+    struct pl_bench_run *run = conn->run_weak;
+
+    pl_bench_run_fail(run, PL_BENCH_EXIT_NO_SERVER, "connection %u of %u to %s is lost: %s%s",
+                      conn->number + 1, pl_bench_conns_len(run), run->options_weak->server, why,
+                      hint_of(conn));
+}
+
+static void check(struct pl_bench_conn *conn, int err)
+{
+    if (err < 0)
+        pl_bench_fail(conn->run_weak, "connection %u: %s", conn->number + 1, pl_err_text(err));
+}
+
+static void on_read(void *self, struct pl_bytes data)
+{
+    struct pl_bench_conn *conn = self;
+    struct pl_bench_run *run = conn->run_weak;
+
+    if (run->failed)
+        return;
+    run->now_us = pl_clock_mono_us();
+    check(conn, run->driver_weak->recv(conn->driver, data));
+}
+
+static void on_drained(void *self)
+{
+    pl_bench_want_flush(self);
+}
+
+static void on_end(void *self, int err)
+{
+    struct pl_bench_conn *conn = self;
+    const char *tls = pl_socket_tls_error(conn->socket);
+
+    if (err == PL_OK)
+        lost(conn, "the server closed it");
+    else
+        lost(conn, tls[0] != 0 ? tls : pl_err_text(err));
+}
+
+static void on_closed(void *self)
+{
+    struct pl_bench_conn *conn = self;
+
+    conn->socket = NULL;
+    conn->state = PL_BENCH_CONN_CLOSED;
+}
+
+/* The driver takes over. */
+static void open_driver(struct pl_bench_conn *conn)
+{
+    struct pl_bench_run *run = conn->run_weak;
+    int err = run->driver_weak->conn_open(run->driver, conn, &conn->driver);
+
+    if (err == PL_OK) {
+        if (conn->state == PL_BENCH_CONN_CONNECTING)
+            conn->state = PL_BENCH_CONN_OPEN;
+        err = pl_socket_read_start(conn->socket);
+    }
+    check(conn, err);
+}
+
+static void on_secured(void *self, int err, const char *alpn)
+{
+    struct pl_bench_conn *conn = self;
+
+    (void)alpn;
+    if (err < 0)
+        on_end(conn, err);
+    else
+        open_driver(conn);
+}
+
+static void on_connect(void *self, int err)
+{
+    struct pl_bench_conn *conn = self;
+    struct pl_bench_run *run = conn->run_weak;
+    const struct pl_bytes nothing = {0};
+
+    if (err < 0) {
+        pl_bench_run_fail(run, PL_BENCH_EXIT_NO_SERVER, "cannot reach %s: %s",
+                          run->options_weak->server, pl_err_text(err));
+        return;
+    }
+    if (run->tls == NULL) {
+        open_driver(conn);
+        return;
+    }
+    err = pl_socket_start_tls(conn->socket, run->tls, run->options_weak->target.address.host,
+                              nothing);
+    check(conn, err);
+}
+
+int pl_bench_conn_connect(struct pl_bench_conn *conn)
+{
+    struct pl_bench_run *run = conn->run_weak;
+    const struct pl_socket_ops ops = {.self = conn,
+                                      .on_read = on_read,
+                                      .on_drained = on_drained,
+                                      .on_end = on_end,
+                                      .on_close = on_closed,
+                                      .on_secured = on_secured};
+
+    conn->state = PL_BENCH_CONN_CONNECTING;
+    return pl_socket_connect(run->loop, &run->options_weak->target.address, on_connect, &ops,
+                             &conn->socket);
+}
+
+void pl_bench_want_flush(struct pl_bench_conn *conn)
+{
+    if (pl_list_empty(&conn->node))
+        pl_list_append(&conn->run_weak->dirty, &conn->node);
+}
+
+void pl_bench_conn_flush(struct pl_bench_conn *conn)
+{
+    struct pl_bench_run *run = conn->run_weak;
+    int err;
+
+    if (conn->driver == NULL || conn->socket == NULL || pl_socket_writing(conn->socket))
+        return; /* on_drained comes back to it */
+    pl_bytebuf_clear(&run->out);
+    err = run->driver_weak->flush(conn->driver, &run->out);
+    if (err == PL_OK)
+        err = run->out.err;
+    if (err == PL_OK && run->out.size > 0)
+        (void)pl_socket_write(conn->socket, (struct pl_bytes){run->out.data, run->out.size});
+    check(conn, err);
+}
+
+void pl_bench_conn_done(struct pl_bench_conn *conn)
+{
+    static const struct pl_socket_ops nobody = {0};
+
+    if (conn->driver != NULL)
+        conn->run_weak->driver_weak->conn_close(conn->driver);
+    conn->driver = NULL;
+    pl_list_remove(&conn->node);
+    if (conn->socket == NULL)
+        return;
+    pl_socket_set_ops(conn->socket, &nobody);
+    pl_socket_abort(conn->socket);
+    conn->socket = NULL;
+}
+
+uint32_t pl_bench_conn_number(const struct pl_bench_conn *conn)
+{
+    return conn->number;
+}
+
+bool pl_bench_conn_is_publisher(const struct pl_bench_conn *conn)
+{
+    return conn->number < conn->run_weak->shape.publishers;
+}
+
+struct pl_bench_run *pl_bench_conn_run(const struct pl_bench_conn *conn)
+{
+    return conn->run_weak;
+}
