@@ -5,20 +5,31 @@
 #include "fanout/feed.h"
 #include "server/stream_call.h"
 
-struct pl_errand *pl_errand_new(enum pl_errand_kind kind, uint32_t loop, uint64_t call)
-{
-    struct pl_errand *errand = pl_zalloc(sizeof *errand);
+#include <string.h>
 
-    if (errand == NULL)
-        return NULL;
+enum { POOL_ARENA_SIZE_MAX = 1024 }; /* of one that is worth keeping */
+
+/* It has an arena, and is zero else. */
+static struct pl_errand *begin(struct pl_errand *errand, enum pl_errand_kind kind, uint32_t loop,
+                               uint64_t call)
+{
     errand->msg.kind = PL_MSG_ERRAND;
     errand->kind = kind;
     errand->loop = loop;
     errand->call = call;
     errand->command.reply_to = call;
     errand->command.reply_loop = loop;
-    pl_arena_init(&errand->arena, PL_ERRAND_SIZE_MAX);
     return errand;
+}
+
+struct pl_errand *pl_errand_new(enum pl_errand_kind kind, uint32_t loop, uint64_t call)
+{
+    struct pl_errand *errand = pl_zalloc(sizeof *errand);
+
+    if (errand == NULL)
+        return NULL;
+    pl_arena_init(&errand->arena, PL_ERRAND_SIZE_MAX);
+    return begin(errand, kind, loop, call);
 }
 
 void pl_errand_free(struct pl_errand *errand)
@@ -28,6 +39,61 @@ void pl_errand_free(struct pl_errand *errand)
     pl_arena_done(&errand->arena);
     pl_buf_unref(errand->response);
     pl_free(errand);
+}
+
+void pl_errand_pool_init(struct pl_errand_pool *pool)
+{
+    pl_list_init(&pool->errands);
+    pool->len = 0;
+}
+
+static struct pl_errand *pool_take(struct pl_errand_pool *pool)
+{
+    struct pl_list *node = pl_list_first(&pool->errands);
+    struct pl_letter *letter;
+
+    if (node == NULL)
+        return NULL;
+    pl_list_remove(node);
+    pool->len--;
+    letter = PL_CONTAINER(node, struct pl_letter, node);
+    return PL_CONTAINER(PL_CONTAINER(letter, struct pl_msg, letter), struct pl_errand, msg);
+}
+
+void pl_errand_pool_done(struct pl_errand_pool *pool)
+{
+    struct pl_errand *errand;
+
+    while ((errand = pool_take(pool)) != NULL)
+        pl_errand_free(errand);
+}
+
+struct pl_errand *pl_errand_pool_take(struct pl_errand_pool *pool, enum pl_errand_kind kind,
+                                      uint32_t loop, uint64_t call)
+{
+    struct pl_errand *errand = pool_take(pool);
+    struct pl_arena arena;
+
+    if (errand == NULL)
+        return pl_errand_new(kind, loop, call);
+    arena = errand->arena;
+    memset(errand, 0, sizeof *errand);
+    errand->arena = arena;
+    return begin(errand, kind, loop, call);
+}
+
+void pl_errand_pool_give(struct pl_errand_pool *pool, struct pl_errand *errand)
+{
+    if (errand == NULL || pool->len >= PL_ERRAND_POOL_LEN_MAX ||
+        errand->arena.size > POOL_ARENA_SIZE_MAX) {
+        pl_errand_free(errand);
+        return;
+    }
+    pl_arena_clear(&errand->arena);
+    pl_buf_unref(errand->response);
+    errand->response = NULL;
+    pl_list_prepend(&pool->errands, &errand->msg.letter.node);
+    pool->len++;
 }
 
 void pl_errand_only_token(struct pl_errand *errand)

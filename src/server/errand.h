@@ -89,6 +89,23 @@ enum { PL_ERRAND_SIZE_MAX = 4 * 1024 * 1024 };
 struct pl_errand *pl_errand_new(enum pl_errand_kind kind, uint32_t loop, uint64_t call);
 void pl_errand_free(struct pl_errand *errand); /* NULL is fine */
 
+/* Errands of a loop that have come back, for its next calls. Each keeps what a small
+ * request takes. */
+enum { PL_ERRAND_POOL_LEN_MAX = 256 };
+
+struct pl_errand_pool {
+    struct pl_list errands;
+    uint32_t len;
+};
+
+void pl_errand_pool_init(struct pl_errand_pool *pool);
+void pl_errand_pool_done(struct pl_errand_pool *pool);
+
+/* As pl_errand_new() and pl_errand_free(). */
+struct pl_errand *pl_errand_pool_take(struct pl_errand_pool *pool, enum pl_errand_kind kind,
+                                      uint32_t loop, uint64_t call);
+void pl_errand_pool_give(struct pl_errand_pool *pool, struct pl_errand *errand);
+
 /* Makes it ask only whether its token is good: the request is refused anyway, but a
  * stranger is told nothing else than that it is one. The refusal becomes pending. */
 void pl_errand_only_token(struct pl_errand *errand);

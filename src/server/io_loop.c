@@ -43,7 +43,7 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
         else
             pl_stream_answer(stream_call, errand);
     } /* else its caller has gone */
-    pl_errand_free(errand);
+    pl_errand_pool_give(&io->pool, errand);
 }
 
 /* Something was lost for want of memory: streams end, and resume by their cursors;
@@ -140,6 +140,23 @@ static void check_drained(struct pl_io_loop *io)
     io->config.on_drained(io->config.self, &io->drain);
 }
 
+static void on_hold(void *self)
+{
+    struct pl_io_loop *io = self;
+
+    pl_hub_release(io->hub, pl_loop_now_ms(io->loop));
+}
+
+/* Streams that the hub holds are looked after. */
+static void set_holding(struct pl_io_loop *io, bool holding)
+{
+    io->holding = holding;
+    if (holding)
+        pl_timer_start(io->holds, 1, 1);
+    else
+        pl_timer_stop(io->holds);
+}
+
 /* All that the turn has made goes out: pages are asked for, streams that ended end,
  * connections are flushed; which may make more, so until nothing is left. */
 static void on_turn_end(void *self)
@@ -154,6 +171,8 @@ static void on_turn_end(void *self)
         again = pl_hub_turn(io->hub);
         again = pl_port_flush(io->port) || again;
     } while (again || io->pages_failed);
+    if (pl_hub_holds(io->hub) != io->holding)
+        set_holding(io, !io->holding);
     check_drained(io);
 }
 
@@ -265,6 +284,8 @@ static int make_beats(struct pl_io_loop *io)
     int rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
 
     if (rc == PL_OK)
+        rc = pl_timer_new(io->loop, on_hold, io, &io->holds);
+    if (rc == PL_OK)
         pl_timer_start(io->beats, beat_ms, beat_ms);
     return rc;
 }
@@ -280,6 +301,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     io->config = *config;
     io->drain.kind = PL_MSG_DRAIN;
     pl_list_init(&io->stream_calls);
+    pl_errand_pool_init(&io->pool);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
         rc = make_host(io);
@@ -359,10 +381,12 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_port_free(io->port);
     io->port = NULL;
     pl_timer_free(io->beats);
+    pl_timer_free(io->holds);
     pl_loop_free(io->loop);
     pl_rpc_reflection_free(io->reflection);
     pl_rpc_health_free(io->health);
     pl_hub_free(io->hub);
     pl_rpc_host_free(io->host);
+    pl_errand_pool_done(&io->pool);
     pl_free(io);
 }

@@ -36,6 +36,13 @@ struct pl_io_loop_config {
     void *self;
 };
 
+/* The latest token and its hash; size 0: there was none. */
+struct pl_token_memo {
+    uint8_t token[64];
+    size_t size;
+    struct pl_hash hash;
+};
+
 struct pl_io_loop {
     struct pl_io_loop_config config;
     struct pl_loop *loop;
@@ -49,9 +56,13 @@ struct pl_io_loop {
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
     struct pl_timer *beats;      /* heartbeats, sessions in use */
+    struct pl_timer *holds;      /* runs while the hub holds streams */
+    bool holding;
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
-    size_t errands_size;         /* what requests hold that are under way, in bytes */
-    bool pages_failed;           /* some stream's page could not be asked for */
+    struct pl_errand_pool pool;  /* errands at rest */
+    struct pl_token_memo token_memo;
+    size_t errands_size; /* what requests hold that are under way, in bytes */
+    bool pages_failed;   /* some stream's page could not be asked for */
     bool draining;
     bool drained;
     int64_t drain_until_ms; /* monotonic */

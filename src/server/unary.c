@@ -41,17 +41,36 @@ void pl_call_refuse(struct pl_rpc_call *call, const struct pl_refusal *refusal)
     pl_buf_unref(buf);
 }
 
+/* Calls come in batches from one connection, most with the same token: the latest
+ * one's hash is kept. */
+static struct pl_hash hash_of(struct pl_token_memo *memo, struct pl_bytes token)
+{
+    if (memo->size != token.size || !pl_secret_equal(memo->token, token.data, token.size)) {
+        struct pl_hash hash = pl_hash_of(token);
+
+        if (token.size > sizeof memo->token)
+            return hash;
+        memcpy(memo->token, token.data, token.size);
+        memo->size = token.size;
+        memo->hash = hash;
+    }
+    return memo->hash;
+}
+
 bool pl_call_token(struct pl_rpc_call *call, struct pl_hash *ret_hash)
 {
-    struct pl_refusal refusal = pl_refusal_of(PL_REASON_TOKEN_MISSING);
+    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
     const size_t prefix = strlen(BEARER);
+    struct pl_refusal refusal;
     struct pl_bytes value;
 
     if (pl_rpc_call_metadata(call, "authorization", &value) && value.size > prefix &&
         strncasecmp((const char *)value.data, BEARER, prefix) == 0) {
-        *ret_hash = pl_hash_of((struct pl_bytes){value.data + prefix, value.size - prefix});
+        *ret_hash = hash_of(&ctx->io_weak->token_memo,
+                            (struct pl_bytes){value.data + prefix, value.size - prefix});
         return true;
     }
+    refusal = pl_refusal_of(PL_REASON_TOKEN_MISSING);
     pl_call_refuse(call, &refusal);
     return false;
 }
@@ -75,7 +94,7 @@ static bool take_back(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl
     struct pl_refusal refusal = pl_refusal_of_err(err);
 
     io->errands_size -= errand->charged_size;
-    pl_errand_free(errand);
+    pl_errand_pool_give(&io->pool, errand);
     pl_call_refuse(call, &refusal);
     return false;
 }
@@ -145,7 +164,7 @@ static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
 {
     if (errand->refusal.reason != PL_REASON_NONE) {
         pl_call_refuse(call, &errand->refusal);
-        pl_errand_free(errand);
+        pl_errand_pool_give(&io->pool, errand);
         return;
     }
     make_token(errand);
@@ -173,30 +192,33 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
     const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
     const struct pl_unary *unary = unary_of(call);
-    struct pl_refusal refusal = pl_refusal_of(PL_REASON_METHOD_UNSUPPORTED);
+    struct pl_io_loop *io = ctx->io_weak;
+    struct pl_refusal refusal;
     struct pl_errand *errand;
     int rc;
 
     if (unary->command == NULL && unary->query == NULL) {
+        refusal = pl_refusal_of(PL_REASON_METHOD_UNSUPPORTED);
         pl_call_refuse(call, &refusal);
         return;
     }
-    errand = pl_errand_new(PL_ERRAND_COMMAND, ctx->io_weak->config.number, pl_rpc_call_id(call));
+    errand =
+        pl_errand_pool_take(&io->pool, PL_ERRAND_COMMAND, io->config.number, pl_rpc_call_id(call));
     rc = errand == NULL ? PL_E_NOMEM : decode(unary, message, errand);
     if (rc < 0) {
         refusal = pl_refusal_of_err(rc);
-        pl_errand_free(errand);
+        pl_errand_pool_give(&io->pool, errand);
         pl_call_refuse(call, &refusal);
     } else if (unary->anonymous) {
-        send_anonymous(ctx->io_weak, call, errand);
+        send_anonymous(io, call, errand);
     } else if (!pl_call_token(call, &errand->command.token_hash)) {
-        pl_errand_free(errand);
+        pl_errand_pool_give(&io->pool, errand);
     } else {
         errand->query.token_hash = errand->command.token_hash;
-        limit_sends(ctx->io_weak, call, errand);
+        limit_sends(io, call, errand);
         if (errand->refusal.reason != PL_REASON_NONE)
             pl_errand_only_token(errand);
-        send_out(ctx->io_weak, call, errand);
+        send_out(io, call, errand);
     }
 }
 
