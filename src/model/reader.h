@@ -72,6 +72,18 @@ struct pl_page_query {
     size_t size_max; /* of events' bytes; the first is given whatever its size */
 };
 
+/* What a page will be made of: runs of rooms' logs, such as one user may see them in
+ * one snapshot. Besides these a page depends on nobody. So a page that was read in
+ * this snapshot or an earlier one is the page of every later plan with an equal key,
+ * if it was cut by its bounds, or else if `ends` is equal too: an event's bytes never
+ * change, a log is trimmed from its front only, which is in the key, and who has left
+ * a room has another key. */
+struct pl_page_plan {
+    bool shared;          /* the key is whole */
+    uint64_t ends;        /* rises when one of the rooms has a new event */
+    pl_position position; /* the snapshot's: the page has looked up to here if it is not cut */
+};
+
 /* Who was in a room: JOINED, with the role that the user has, or had last. */
 struct pl_state_member {
     struct pl_member member; /* update_ms 0: not known */
@@ -130,7 +142,13 @@ struct pl_reader_ops {
     int (*list_messages)(void *self, const struct pl_message_query *query,
                          int (*on_message)(void *arg, const struct pl_message_row *row), void *arg);
 
-    /* *ret_through: everything up to there has been looked at, even if nothing
+    /* Finds what the page will be made of, and appends the key to `key`. It is not
+     * shared with a room's state in it, of very many runs, or without memory. */
+    int (*plan_page)(void *self, const struct pl_page_query *query, struct pl_bytebuf *key,
+                     struct pl_page_plan *ret);
+
+    /* Right after its plan, of the same query, or without one.
+     * *ret_through: everything up to there has been looked at, even if nothing
      * was found; at least query->after. A callback that returns 1 ends the
      * page. */
     int (*read_page)(void *self, const struct pl_page_query *query,

@@ -44,12 +44,13 @@ struct pl_config {
     char cors_origins[PL_CONFIG_ORIGINS_LEN_MAX][PL_CONFIG_ORIGIN_SIZE];
     uint32_t cors_origins_len;
     /* keys of the file only */
-    int64_t guest_idle_ms; /* a guest's session ends after so long without use */
-    size_t text_size_max;  /* of a message, in bytes */
-    int64_t heartbeat_ms;  /* a stream's silence before a Heartbeat */
-    size_t tails_size_max; /* latest events kept in memory, bytes a loop */
-    uint32_t requests_max; /* requests that wait for the engine */
-    uint32_t send_rate;    /* messages a second from one connection; 0: no limit */
+    int64_t guest_idle_ms;      /* a guest's session ends after so long without use */
+    size_t text_size_max;       /* of a message, in bytes */
+    int64_t heartbeat_ms;       /* a stream's silence before a Heartbeat */
+    size_t tails_size_max;      /* latest events kept in memory, bytes a loop */
+    size_t page_cache_size_max; /* pages that several streams may need, bytes a reader */
+    uint32_t requests_max;      /* requests that wait for the engine */
+    uint32_t send_rate;         /* messages a second from one connection; 0: no limit */
     struct pl_port_limits port;
     struct pl_rpc_limits rpc;
 };

@@ -311,7 +311,11 @@ struct frames {
 };
 
 /* The states of rooms are given whole, however large the rooms. */
-enum { FRAMES_SIZE_MAX = 16 * 1024 * 1024, CURSOR_ROOMS_LEN_SMALL = 8 };
+enum {
+    FRAMES_SIZE_MAX = 16 * 1024 * 1024,
+    CURSOR_ROOMS_LEN_SMALL = 8,
+    PAGE_KEY_SIZE_MAX = 4096,
+};
 
 static void frames_add(struct frames *frames, struct pl_bytes item, bool is_state,
                        pl_position position, bool with_cursor)
@@ -355,27 +359,82 @@ static int on_row(void *arg, const struct pl_page_row *row)
     return frames->out.err;
 }
 
-static int answer_read_page(const struct pl_query_context *context, struct pl_errand *errand)
+/* What a page's frames depend on, besides what its rows do: cursors tell of a
+ * backlog that the page does not reach the end of. False: it names rooms, as nobody
+ * else's does. */
+static bool append_frames_key(const struct pl_page_query *query, struct pl_bytebuf *key)
 {
-    struct frames frames = {.framer = &context->framer, .query = &errand->query.u.page};
+    uint64_t numbers[] = {query->backlog.kind, query->backlog.until};
+
+    if (query->backlog.kind == PL_BACKLOG_NONE)
+        numbers[1] = 0;
+    pl_bytebuf_append(key, numbers, sizeof numbers);
+    return query->backlog.rooms_len == 0;
+}
+
+/* Reads the page and frames it. */
+static int make_page(const struct pl_query_context *context, const struct pl_page_query *query,
+                     struct pl_cached_page *page)
+{
+    struct frames frames = {.framer = &context->framer, .query = query};
     const struct pl_reader *reader = &context->reader;
     int rc;
 
     pl_bytebuf_init(&frames.out, FRAMES_SIZE_MAX);
     pl_bytebuf_init(&frames.held, PL_ROOM_STATE_SIZE_MAX);
-    rc = reader->ops->read_page(reader->self, &errand->query.u.page, on_row, &frames,
-                                &errand->through);
+    rc = reader->ops->read_page(reader->self, query, on_row, &frames, &page->through);
     if (rc == PL_OK) {
         frames_flush(&frames, true);
         rc = frames.out.err;
     }
     if (rc == PL_OK) {
-        errand->response = pl_buf_copy(frames.out.data, frames.out.size);
-        rc = errand->response == NULL ? PL_E_NOMEM : PL_OK;
+        page->frames = pl_buf_copy(frames.out.data, frames.out.size);
+        rc = page->frames == NULL ? PL_E_NOMEM : PL_OK;
     }
     pl_bytebuf_done(&frames.out);
     pl_bytebuf_done(&frames.held);
     return rc;
+}
+
+/* The page that the plan leads to: one that was made before, or a new one. */
+static int find_page(const struct pl_query_context *context, const struct pl_page_query *query,
+                     struct pl_bytes key, const struct pl_page_plan *plan,
+                     struct pl_cached_page *page)
+{
+    int rc;
+
+    if (plan->shared && pl_page_cache_find(context->pages_weak, key, plan, page))
+        return PL_OK;
+    rc = make_page(context, query, page);
+    if (rc < 0)
+        return rc;
+    page->cut = page->through < plan->position;
+    if (plan->shared)
+        pl_page_cache_put(context->pages_weak, key, plan, page);
+    return PL_OK;
+}
+
+static int answer_read_page(const struct pl_query_context *context, struct pl_errand *errand)
+{
+    const struct pl_page_query *query = &errand->query.u.page;
+    const struct pl_reader *reader = &context->reader;
+    struct pl_cached_page page = {0};
+    struct pl_page_plan plan;
+    struct pl_bytebuf key;
+    int rc;
+
+    pl_bytebuf_init(&key, PAGE_KEY_SIZE_MAX);
+    rc = reader->ops->plan_page(reader->self, query, &key, &plan);
+    if (rc == PL_OK) {
+        plan.shared = append_frames_key(query, &key) && plan.shared && key.err == PL_OK;
+        rc = find_page(context, query, (struct pl_bytes){key.data, key.size}, &plan, &page);
+    }
+    pl_bytebuf_done(&key);
+    if (rc < 0)
+        return rc;
+    errand->response = page.frames;
+    errand->through = page.through;
+    return PL_OK;
 }
 
 static int authenticate(struct asked *asked, int64_t idle_ms, int64_t now_ms)

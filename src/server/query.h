@@ -8,10 +8,12 @@
 
 #include "model/framer.h"
 #include "server/errand.h"
+#include "server/page_cache.h"
 
 struct pl_query_context {
     struct pl_reader reader;
-    struct pl_framer framer; /* for the pages of streams */
+    struct pl_framer framer;          /* for the pages of streams */
+    struct pl_page_cache *pages_weak; /* the reader's */
     int64_t session_idle_ms;
 };
 

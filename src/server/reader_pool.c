@@ -1,12 +1,16 @@
 /*
  * reader_pool.c - one mailbox a thread, dealt in turn; a stream has at most one
  * page under way, so its pages keep their order.
+ *
+ * Pages are dealt by the place where they begin: so one thread gets all requests for
+ * the same page, reads it for the first, and has it for the others.
  */
 #include "server/reader_pool.h"
 
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "net/thread.h"
 #include "server/query.h"
@@ -22,6 +26,7 @@ struct reader_thread {
     struct pl_mailbox *inbox;
     struct pl_thread *thread;
     struct pl_reader reader;
+    struct pl_page_cache *pages;
     struct pl_wire_framer framer;
 };
 
@@ -53,6 +58,7 @@ static void thread_main(void *self)
     struct pl_query_context context = {
         .reader = thread->reader,
         .framer = pl_wire_framer_iface(&thread->framer),
+        .pages_weak = thread->pages,
         .session_idle_ms = pool->config.session_idle_ms,
     };
     struct pl_list letters;
@@ -88,6 +94,9 @@ static int thread_start(struct pl_reader_pool *pool, struct reader_thread *threa
     rc = pl_sqlite_reader_open(pool->config.store, &thread->reader, problem);
     if (rc < 0)
         return rc;
+    rc = pl_page_cache_new(pool->config.pages_size_max, &thread->pages);
+    if (rc < 0)
+        return rc;
     rc = pl_mailbox_new(READER_INBOX_LEN_MAX, NULL, NULL, &thread->inbox);
     if (rc < 0)
         return rc;
@@ -121,8 +130,12 @@ int pl_reader_pool_start(const struct pl_reader_pool_config *config,
 
 int pl_reader_pool_post(struct pl_reader_pool *pool, struct pl_errand *errand)
 {
-    unsigned turn = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+    uint64_t turn;
 
+    if (errand->query.kind == PL_QUERY_READ_PAGE)
+        turn = pl_hash_u64(errand->query.u.page.after);
+    else
+        turn = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
     return pl_mailbox_post(pool->threads[turn % pool->len].inbox, &errand->msg.letter);
 }
 
@@ -137,6 +150,7 @@ void pl_reader_pool_stop(struct pl_reader_pool *pool)
             pl_mailbox_close(thread->inbox);
         pl_thread_join(thread->thread);
         pl_mailbox_free(thread->inbox);
+        pl_page_cache_free(thread->pages);
         pl_sqlite_reader_close(&thread->reader);
     }
     pl_free(pool);

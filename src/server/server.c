@@ -280,6 +280,7 @@ static int start_store(struct pl_server *server, uint64_t log)
         .threads = READERS_LEN,
         .log = log,
         .session_idle_ms = config->guest_idle_ms,
+        .pages_size_max = config->page_cache_size_max,
         .on_answer = on_answer,
         .self = server,
     };

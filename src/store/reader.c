@@ -32,6 +32,7 @@ static void end(void *self)
     struct pl_sqlite_reader *reader = self;
 
     reader->begun = false;
+    reader->planned_weak = NULL;
     if (!sqlite3_get_autocommit(reader->db.handle)) /* else an error has ended it */
         (void)run_bare(reader, READ_END);           /* nothing was written: nothing is lost */
 }
@@ -118,6 +119,7 @@ static const struct pl_reader_ops reader_ops = {
     .list_rooms = pl_reader_list_rooms,
     .list_members = pl_reader_list_members,
     .list_messages = pl_reader_list_messages,
+    .plan_page = pl_reader_plan_page,
     .read_page = pl_reader_read_page,
 };
 

@@ -4,10 +4,11 @@
  * A source is a run of one room's log that the user may see: a span, or what is
  * owed from before the stream was opened. First all of them are gathered, but
  * for rooms without news; then each is brought to its first event beyond the
- * query's position. Within a room sequence and position rise together, so that
- * event is found by halving: from the room's end in growing steps, since most
- * streams lack little. The sources then stand in a heap by the position of
- * their next event, and the least is walked until another is less.
+ * query's position. Where that is the position of an event of the room, as that of
+ * a page's last event is, it is the event's successor. Else, since within a room
+ * sequence and position rise together, it is found by halving: from the room's end
+ * in growing steps, since most streams lack little. The sources then stand in a heap by the
+ * position of their next event, and the least is walked until another is less.
  *
  * A source that has lost events to retention begins with the room's state, which
  * stands where the last of them stood: no other event has that position, so it
@@ -30,6 +31,8 @@ struct page {
     uint32_t len;
     size_t size;
     pl_position through;
+    pl_room_id after_room; /* of the event at query->after; 0: there is none */
+    pl_sequence after_sequence;
     bool full; /* cut, or ended by the callback */
 };
 
@@ -173,21 +176,52 @@ static int probe(struct pl_sqlite_reader *reader, pl_room_id room, pl_sequence s
     return pl_run_end(&run);
 }
 
+/* Finds which event stands at the query's position. */
+static int find_after(struct page *page)
+{
+    struct pl_run run;
+    int rc;
+
+    if (page->query->after == 0)
+        return PL_OK;
+    run = pl_run_start(&page->reader->db, READ_PAGE_EVENT_AT);
+    pl_run_bound(&run, page->query->after);
+    rc = pl_run_step(&run);
+    if (rc != PL_OK)
+        return rc == PL_E_NOTFOUND ? PL_OK : rc;
+    page->after_room.v = pl_run_get_u64(&run);
+    page->after_sequence = pl_run_get_u64(&run);
+    return pl_run_end(&run);
+}
+
+/* The lowest sequence that the source's next event may have. */
+static pl_sequence lowest(const struct page *page, const struct pl_page_source *source,
+                          const struct room_ends *ends)
+{
+    pl_sequence low = source->after + 1;
+
+    if (low < ends->first_sequence)
+        low = ends->first_sequence;
+    if (page->after_room.v == source->room.v && low <= page->after_sequence)
+        low = page->after_sequence + 1; /* from >= query->after */
+    return low;
+}
+
 /* Sets the source's next event: the first beyond its `from` and `after`. The
  * room's last event is beyond `from`. PL_E_NOTFOUND: it has none. */
-static int seek(struct pl_sqlite_reader *reader, struct pl_page_source *source,
-                const struct room_ends *ends)
+static int seek(struct page *page, struct pl_page_source *source, const struct room_ends *ends)
 {
-    pl_sequence low = source->after + 1;    /* what is sought is here or later … */
-    pl_sequence high = ends->last_sequence; /* … and here or earlier */
+    struct pl_sqlite_reader *reader = page->reader;
+    pl_sequence low = lowest(page, source, ends); /* what is sought is here or later … */
+    pl_sequence high = ends->last_sequence;       /* … and here or earlier */
     pl_sequence step = 1;
     bool halving = false; /* else growing steps from the end */
     int rc;
 
-    if (low < ends->first_sequence)
-        low = ends->first_sequence;
     if (low > high)
         return PL_E_NOTFOUND;
+    if (source->from == page->query->after && page->after_room.v == source->room.v)
+        high = low; /* all from `low` on are beyond it */
     while (low < high) {
         pl_sequence middle = !halving && high - low > step ? high - step : low + (high - low) / 2;
         pl_position position = 0;
@@ -219,11 +253,12 @@ static bool lost_some(const struct pl_page_source *source, const struct room_end
 }
 
 /* Adds a source if it has an event, or has lost one. */
-static int add_source(struct pl_sqlite_reader *reader, struct pl_page_source source,
-                      const struct room_ends *ends)
+static int add_source(struct page *page, struct pl_page_source source, const struct room_ends *ends)
 {
+    struct pl_sqlite_reader *reader = page->reader;
     int rc;
 
+    source.last_sequence = ends->last_sequence;
     if (source.from >= source.until || source.from >= ends->last_position)
         return PL_OK;
     if (lost_some(&source, ends)) {
@@ -232,7 +267,7 @@ static int add_source(struct pl_sqlite_reader *reader, struct pl_page_source sou
         source.next_sequence = ends->first_sequence;
         return append(&reader->sources, &source);
     }
-    rc = seek(reader, &source, ends);
+    rc = seek(page, &source, ends);
     if (rc == PL_E_NOTFOUND)
         return PL_OK;
     return rc == PL_OK ? append(&reader->sources, &source) : rc;
@@ -247,11 +282,10 @@ static pl_position later(pl_position a, pl_position b)
 static int make_sources(struct page *page, const struct pl_page_source *spans, uint32_t spans_len)
 {
     const struct pl_page_query *query = page->query;
-    struct pl_sqlite_reader *reader = page->reader;
     struct pl_page_source backlog = {.room = spans[0].room, .from = query->after};
     pl_position floor = later(query->after, query->backlog.until);
     struct room_ends ends = {0};
-    int rc = get_ends(reader, backlog.room, &ends);
+    int rc = get_ends(page->reader, backlog.room, &ends);
 
     if (rc < 0)
         return rc == PL_E_NOTFOUND ? PL_OK : rc;
@@ -261,14 +295,14 @@ static int make_sources(struct page *page, const struct pl_page_source *spans, u
     if (backlog.until > query->backlog.until)
         backlog.until = query->backlog.until;
     if (find_backlog(&query->backlog, backlog.room, &backlog.after))
-        rc = add_source(reader, backlog, &ends);
+        rc = add_source(page, backlog, &ends);
     for (uint32_t i = 0; i < spans_len && rc == PL_OK; i++) {
         struct pl_page_source span = spans[i];
 
         if (i > 0 && span.from == spans[i - 1].from) /* the query names a room twice */
             continue;
         span.from = later(span.from, floor);
-        rc = add_source(reader, span, &ends);
+        rc = add_source(page, span, &ends);
     }
     return rc;
 }
@@ -279,6 +313,8 @@ static int gather(struct page *page)
     int rc = gather_spans(page);
 
     page->reader->sources.len = 0;
+    if (rc == PL_OK)
+        rc = find_after(page);
     for (uint32_t at = 0, end; at < spans->len && rc == PL_OK; at = end) {
         for (end = at + 1; end < spans->len; end++) {
             if (spans->items[end].room.v != spans->items[at].room.v)
@@ -448,6 +484,50 @@ static int merge(struct page *page)
     return PL_OK;
 }
 
+/* What the sources give depends on these numbers of each. */
+enum { KEY_NUMBERS = 3, KEY_RUNS_LEN_MAX = 64 };
+
+static void append_key(const struct pl_page_list *sources, const struct pl_page_query *query,
+                       struct pl_bytebuf *key)
+{
+    uint64_t bounds[] = {query->len_max, query->size_max};
+
+    pl_bytebuf_append(key, bounds, sizeof bounds);
+    for (uint32_t i = 0; i < sources->len; i++) {
+        const struct pl_page_source *source = &sources->items[i];
+        uint64_t numbers[KEY_NUMBERS] = {source->room.v, source->next_sequence, source->until};
+
+        pl_bytebuf_append(key, numbers, sizeof numbers);
+    }
+}
+
+int pl_reader_plan_page(void *self, const struct pl_page_query *query, struct pl_bytebuf *key,
+                        struct pl_page_plan *ret)
+{
+    struct pl_sqlite_reader *reader = self;
+    struct pl_page_list *sources = &reader->sources;
+    struct page page = {.reader = reader, .query = query};
+    struct pl_page_plan plan = {.position = reader->meta.position};
+    int rc;
+
+    PL_ASSERT(reader->begun);
+    reader->planned_weak = NULL;
+    rc = gather(&page);
+    if (rc < 0)
+        return rc;
+    plan.shared = query->len_max > 0 && sources->len > 0 && sources->len <= KEY_RUNS_LEN_MAX;
+    for (uint32_t i = 0; i < sources->len; i++) {
+        plan.shared = plan.shared && !sources->items[i].state;
+        plan.ends += sources->items[i].last_sequence;
+    }
+    if (plan.shared)
+        append_key(sources, query, key);
+    plan.shared = plan.shared && key->err == PL_OK;
+    reader->planned_weak = query;
+    *ret = plan;
+    return PL_OK;
+}
+
 int pl_reader_read_page(void *self, const struct pl_page_query *query,
                         int (*on_event)(void *arg, const struct pl_page_row *row), void *arg,
                         pl_position *ret_through)
@@ -458,10 +538,13 @@ int pl_reader_read_page(void *self, const struct pl_page_query *query,
                         .on_event = on_event,
                         .arg = arg,
                         .through = query->after};
-    int rc;
+    int rc = PL_OK;
 
     PL_ASSERT(reader->begun);
-    rc = gather(&page);
+    PL_ASSERT(reader->planned_weak == NULL || reader->planned_weak == query);
+    if (reader->planned_weak == NULL)
+        rc = gather(&page);
+    reader->planned_weak = NULL;
     if (rc == PL_OK)
         rc = merge(&page);
     if (rc < 0)

@@ -82,6 +82,7 @@
                      "FROM spans n WHERE n.user = m.user AND n.room = ?1 AND n.start < ?3 "    \
                      "ORDER BY n.start DESC LIMIT 1) AND s.until > ?2 "                        \
                      "ORDER BY m.user LIMIT ?5")                                               \
+    X(PAGE_EVENT_AT, "SELECT room, sequence FROM events WHERE position = ?1")                  \
     X(PAGE_PROBE, "SELECT position, sequence FROM events INDEXED BY events_room "              \
                   "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT 1")              \
     X(PAGE_EVENTS, "SELECT position, sequence, bytes FROM events INDEXED BY events_room "      \
@@ -102,7 +103,8 @@ struct pl_page_source {
     pl_sequence after;         /* and beyond this sequence */
     pl_position next_position; /* of its next event, or its state */
     pl_sequence next_sequence;
-    bool state; /* the room's state comes first: retention has taken events */
+    pl_sequence last_sequence; /* of the room */
+    bool state;                /* the room's state comes first: retention has taken events */
 };
 
 struct pl_page_list {
@@ -117,7 +119,8 @@ struct pl_sqlite_reader {
     bool begun;
     struct pl_page_list spans; /* their memory is kept from page to page */
     struct pl_page_list sources;
-    struct pl_state_member *members; /* of a piece of a room's state; NULL until needed */
+    const struct pl_page_query *planned_weak; /* the sources are of this query's page */
+    struct pl_state_member *members;          /* of a piece of a room's state; NULL until needed */
 };
 
 /* Every statement, in the order of enum pl_reader_stmt. */
@@ -150,6 +153,8 @@ int pl_reader_room_state(struct pl_sqlite_reader *reader, pl_room_id room,
                          int *ret_answer);
 
 /* reader_page.c */
+int pl_reader_plan_page(void *self, const struct pl_page_query *query, struct pl_bytebuf *key,
+                        struct pl_page_plan *ret);
 int pl_reader_read_page(void *self, const struct pl_page_query *query,
                         int (*on_event)(void *arg, const struct pl_page_row *row), void *arg,
                         pl_position *ret_through);

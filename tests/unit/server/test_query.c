@@ -186,6 +186,7 @@ static int setup(void **state)
     world->framer.log = 77;
     world->context.framer = pl_wire_framer_iface(&world->framer);
     world->context.session_idle_ms = IDLE_MS;
+    assert_int_equal(pl_page_cache_new(64 * 1024, &world->context.pages_weak), PL_OK);
     assert_int_equal(pl_sqlite_reader_open(&sqlite, &world->context.reader, NULL), PL_OK);
     sign_in(world, "ana");
     sign_in(world, "bo");
@@ -198,6 +199,7 @@ static int teardown(void **state)
     struct world *world = *state;
 
     pl_sqlite_reader_close(&world->context.reader);
+    pl_page_cache_free(world->context.pages_weak);
     pl_engine_free(world->engine);
     pl_effects_done(&world->effects);
     pl_sqlite_store_close(world->sqlite);
@@ -557,6 +559,87 @@ static void a_stream_is_given_pages_up_to_the_end(void **state)
     pl_errand_free(errand);
 }
 
+/* The frames of a page, for that user; the errand is to be freed. */
+static struct pl_errand *page_of(struct world *world, uint64_t user, pl_position after)
+{
+    struct pl_errand *errand = ask_for_page(user, after);
+
+    answer(world, errand);
+    assert_int_equal(errand->refusal.reason, PL_REASON_NONE);
+    return errand;
+}
+
+static void users_in_one_room_share_a_page(void **state)
+{
+    struct world *world = *state;
+    struct pl_errand *pages[4];
+
+    for (int i = 0; i < 3; i++)
+        say(world, "ana", "lobby", "hello");
+    pages[0] = page_of(world, 1, 2);
+    pages[1] = page_of(world, 2, 2);
+    assert_ptr_equal(pages[0]->response, pages[1]->response); /* the very same bytes */
+    assert_int_equal(pages[1]->through, 4);
+
+    /* it ended where the log did: a longer one takes its place, once there is more */
+    say(world, "bo", "lobby", "and hello");
+    pages[2] = page_of(world, 1, 2);
+    pages[3] = page_of(world, 2, 2);
+    assert_ptr_equal(pages[2]->response, pages[3]->response);
+    assert_ptr_not_equal(pages[0]->response, pages[2]->response);
+    assert_int_equal(pages[3]->through, 4); /* two of three: it is cut */
+    for (int i = 0; i < 4; i++)
+        pl_errand_free(pages[i]);
+    assert_int_equal(pl_page_cache_stats(world->context.pages_weak).found, 2);
+}
+
+static void leave(struct world *world, const char *name, const char *room)
+{
+    struct pl_command command = {.kind = PL_COMMAND_LEAVE_ROOM};
+
+    command.u.leave_room.room = room;
+    run(world, &command, name);
+}
+
+static pl_position last_position(struct world *world)
+{
+    const struct pl_reader *reader = &world->context.reader;
+    struct pl_meta meta;
+
+    assert_int_equal(reader->ops->begin(reader->self), PL_OK);
+    assert_int_equal(reader->ops->get_meta(reader->self, &meta), PL_OK);
+    reader->ops->end(reader->self);
+    return meta.position;
+}
+
+static void who_has_left_shares_no_more(void **state)
+{
+    struct world *world = *state;
+    struct pl_errand *errands[3];
+    pl_position joined, left;
+
+    create(world, "ana", "room", PL_ROOM_PUBLIC);
+    join(world, "bo", "room");
+    joined = last_position(world);
+    say(world, "ana", "room", "for both");
+    errands[0] = page_of(world, 1, joined);
+    assert_true(errands[0]->response->size > 0);
+    leave(world, "bo", "room"); /* he is told that */
+    left = last_position(world);
+    say(world, "ana", "room", "for one");
+    errands[1] = page_of(world, 1, left);
+    errands[2] = page_of(world, 2, left);
+    assert_true(errands[1]->response->size > 0);
+    assert_int_equal(errands[2]->response->size, 0);
+    for (int i = 0; i < 3; i++)
+        pl_errand_free(errands[i]);
+    errands[1] = page_of(world, 1, joined);
+    errands[2] = page_of(world, 2, joined);
+    assert_ptr_not_equal(errands[1]->response, errands[2]->response);
+    for (int i = 1; i < 3; i++)
+        pl_errand_free(errands[i]);
+}
+
 static void want_of_memory_is_an_answer(void **state)
 {
     struct world *world = *state;
@@ -602,6 +685,8 @@ int main(void)
         TEST(a_page_token_keeps_within_the_bounds_asked_for),
         TEST(users_are_gathered_by_name_and_prefix),
         TEST(a_stream_is_given_pages_up_to_the_end),
+        TEST(users_in_one_room_share_a_page),
+        TEST(who_has_left_shares_no_more),
         TEST(want_of_memory_is_an_answer),
     };
 
