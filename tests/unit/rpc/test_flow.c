@@ -189,6 +189,7 @@ static void call_source_that_is_dry_is_let_be_until_it_wakes(void **state)
         assert_int_equal(ticks.dry, round);
         assert_int_equal(ticks.left, 3);
     }
+    pair_hang_up(pair); /* while reply is there */
     pl_buf_unref(buf);
 }
 
