@@ -351,8 +351,8 @@ static int h2_start(struct pl_rpc_conn *conn)
     h2->headers_since_ms = INT64_MAX;
     h2->ping_ms = INT64_MAX;
     h2->pinged_ms = INT64_MIN;
-    rc = pl_rpc_h2_err(nghttp2_session_server_new3(&h2->session, host->callbacks, conn,
-                                                   host->option, pl_rpc_h2_mem()));
+    rc = pl_rpc_h2_err(
+        pl_rpc_h2_lender_session(&host->lender, host->callbacks, conn, host->option, &h2->session));
     return rc < 0 ? rc : submit_settings(conn);
 }
 
@@ -361,6 +361,7 @@ static void h2_free(struct pl_rpc_conn *conn)
     if (conn->h2 == NULL)
         return;
     nghttp2_session_del(conn->h2->session);
+    pl_free(conn->h2->kept);
     pl_free(conn->h2);
     conn->h2 = NULL;
 }
@@ -414,9 +415,8 @@ static bool h2_wants_recv(const struct pl_rpc_conn *conn)
 }
 
 /* Copies what nghttp2 gives, until `to` is full or it gives no more. */
-static ssize_t h2_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
+static int copy_out(struct pl_rpc_h2 *h2, uint8_t *to, size_t size, size_t *ret_total)
 {
-    struct pl_rpc_h2 *h2 = conn->h2;
     size_t total = 0;
 
     while (total < size) {
@@ -425,10 +425,8 @@ static ssize_t h2_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
         if (h2->left_size == 0) {
             ssize_t given = nghttp2_session_mem_send(h2->session, &h2->left);
 
-            if (given < 0) {
-                pl_rpc_conn_fail(conn, pl_rpc_h2_err((int)given));
-                return conn->failed;
-            }
+            if (given < 0)
+                return pl_rpc_h2_err((int)given);
             if (given == 0)
                 break;
             h2->left_size = (size_t)given;
@@ -438,6 +436,40 @@ static ssize_t h2_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
         h2->left += part;
         h2->left_size -= part;
         total += part;
+        if (h2->left_size == 0) {
+            pl_free(h2->kept);
+            h2->kept = NULL;
+        }
+    }
+    *ret_total = total;
+    return PL_OK;
+}
+
+/* What is left lies in a buffer that other sessions write to: see h2_lender.h. */
+static int keep_left(struct pl_rpc_h2 *h2)
+{
+    if (h2->left_size == 0 || h2->kept != NULL)
+        return PL_OK;
+    h2->kept = pl_memdup(h2->left, h2->left_size);
+    h2->left = h2->kept;
+    return h2->kept != NULL ? PL_OK : PL_E_NOMEM;
+}
+
+static ssize_t h2_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
+{
+    struct pl_rpc_h2_lender *lender = &conn->host_weak->lender;
+    size_t total = 0;
+    int rc;
+
+    pl_rpc_h2_lender_open(lender);
+    rc = copy_out(conn->h2, to, size, &total);
+    if (rc == PL_OK)
+        rc = keep_left(conn->h2);
+    pl_rpc_h2_lender_close(lender);
+    if (rc < 0) {
+        conn->h2->left_size = 0; /* nothing more is sent */
+        pl_rpc_conn_fail(conn, rc);
+        return conn->failed;
     }
     return (ssize_t)total;
 }

@@ -24,6 +24,7 @@ int pl_rpc_host_new(const struct pl_rpc_host_ops *ops, struct pl_rpc_host **ret_
     pl_list_init(&host->pages);
     host->limits = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;
     pl_map_init(&host->calls_by_id);
+    pl_rpc_h2_lender_init(&host->lender);
 
     rc = pl_rpc_h2_callbacks_new(&host->callbacks);
     if (rc < 0)
@@ -54,6 +55,7 @@ void pl_rpc_host_free(struct pl_rpc_host *host)
     pl_map_done(&host->calls_by_id);
     nghttp2_session_callbacks_del(host->callbacks);
     nghttp2_option_del(host->option);
+    pl_rpc_h2_lender_done(&host->lender);
     pl_free(host);
 }
 

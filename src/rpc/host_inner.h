@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "rpc/h2_lender.h"
 #include "rpc/host.h"
 #include "rpc/limits.h"
 
@@ -24,6 +25,7 @@ struct pl_rpc_host {
     size_t conns_len;
     nghttp2_session_callbacks *callbacks; /* every connection's */
     nghttp2_option *option;
+    struct pl_rpc_h2_lender lender; /* of their memory */
 };
 
 /* A service that was added. */
