@@ -24,6 +24,19 @@ struct pl_hash pl_hash_of(struct pl_bytes data)
     return hash;
 }
 
+uint64_t pl_hash_lasting(const void *data, size_t size)
+{
+    static const unsigned char key[crypto_shorthash_KEYBYTES] = "parla's lasting";
+    unsigned char out[crypto_shorthash_BYTES];
+    uint64_t hash = 0;
+
+    _Static_assert(sizeof out == sizeof hash, "SipHash-2-4 gives 64 bits");
+    PL_ASSERT(crypto_shorthash(out, data, size, key) == 0);
+    for (size_t i = 0; i < sizeof out; i++)
+        hash |= (uint64_t)out[i] << (8 * i);
+    return hash;
+}
+
 bool pl_secret_equal(const void *a, const void *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;

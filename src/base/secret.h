@@ -29,6 +29,11 @@ void pl_random(void *data, size_t size);
 /* BLAKE2b-256 of the bytes. */
 struct pl_hash pl_hash_of(struct pl_bytes data);
 
+/* A short hash that is the same on every machine and for ever (SipHash-2-4 under
+ * a key that everybody knows): what is kept may be found by it. Who wants to can
+ * make two inputs with the same one. */
+uint64_t pl_hash_lasting(const void *data, size_t size);
+
 /* Compares in constant time. */
 bool pl_secret_equal(const void *a, const void *b, size_t size);
 

@@ -59,6 +59,7 @@ static int begin(void *self)
 
     if (store->failed < 0)
         return store->failed;
+    store->requests.moved = false;
     return check(store, run_bare(store, STMT_BEGIN));
 }
 
@@ -114,6 +115,7 @@ static void rollback(void *self)
     struct pl_sqlite_store *store = self;
 
     pl_sqlite_forget_work(store);
+    pl_sqlite_forget_requests(store);
     if (!sqlite3_get_autocommit(store->db.handle)) /* else SQLite has done it itself */
         (void)check(store, run_bare(store, STMT_ROLLBACK));
 }
@@ -289,6 +291,20 @@ static char *make_path(const char *dir)
     return path;
 }
 
+/* An older database's request ids are put into chunks, once. */
+static int index_requests(struct pl_sqlite_store *store)
+{
+    int rc = begin(store);
+
+    if (rc == PL_OK)
+        rc = pl_sqlite_load_requests(store);
+    if (rc == PL_OK)
+        rc = commit(store);
+    if (rc < 0)
+        rollback(store);
+    return rc;
+}
+
 static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config *config,
                    struct pl_store_problem *problem)
 {
@@ -315,6 +331,8 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
         rc = pl_dir_sync_of(store->db.path);
     if (rc == PL_OK)
         rc = pl_db_prepare(&store->db, pl_store_sql, STMT_LEN);
+    if (rc == PL_OK && version > 0 && version < PL_SCHEMA_REQUEST_KEYS)
+        rc = index_requests(store);
     if (rc == PL_OK)
         keep_wal(store, false);
     return rc;
@@ -334,6 +352,8 @@ int pl_sqlite_store_open(const struct pl_sqlite_config *config, struct pl_sqlite
         goto fail;
     store->checkpoint_pages =
         config->checkpoint_pages > 0 ? config->checkpoint_pages : CHECKPOINT_PAGES_DEFAULT;
+    pl_sqlite_requests_init(store, config->request_chunk_len > 0 ? config->request_chunk_len
+                                                                 : PL_REQUEST_CHUNK_LEN);
     rc = pl_data_dir_make(config->dir);
     if (rc < 0) {
         snprintf(problem->text, sizeof problem->text, "%s: %s", config->dir, strerror(errno));
@@ -360,5 +380,6 @@ void pl_sqlite_store_close(struct pl_sqlite_store *store)
     if (store->failed < 0) /* the next start looks at the WAL anew */
         keep_wal(store, true);
     pl_db_close(&store->db);
+    pl_sqlite_requests_done(store);
     pl_free(store);
 }

@@ -31,6 +31,8 @@ struct pl_sqlite_config {
     size_t cache_size;             /* of pages kept in memory, in bytes; 0: a default */
     uint32_t
         checkpoint_pages; /* the WAL's length at which a commit also checkpoints; 0: a default */
+    uint32_t request_chunk_len; /* see request_index.h; 0: a default. For tests: a database
+                                   keeps to one. */
 };
 
 struct pl_sqlite_store;

@@ -1,5 +1,5 @@
 /*
- * sqlite_event.c - events, messages and their threads, mentions, request ids.
+ * sqlite_event.c - events, messages and their threads, mentions.
  *
  * Nothing is counted: an event knows how many messages its room had, up to it,
  * and a mention how many there were of its user in the room.
@@ -193,61 +193,4 @@ int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
     pl_run_u64(&run, row->last_message);
     pl_run_i64(&run, row->size);
     return pl_run_done(&run);
-}
-
-int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const char *request_id,
-                          struct pl_request *ret)
-{
-    struct pl_sqlite_store *store = self;
-    struct pl_run run = pl_run_start(&store->db, STMT_GET_REQUEST);
-    struct pl_request row = {0};
-    int rc;
-
-    pl_run_u64(&run, user.v);
-    pl_run_text(&run, target);
-    pl_run_text(&run, request_id);
-    rc = pl_run_step(&run);
-    if (rc != PL_OK)
-        return rc;
-    pl_run_get_exact(&run, row.content.v, sizeof row.content.v);
-    row.room.v = pl_run_get_u64(&run);
-    row.sequence = pl_run_get_u64(&run);
-    row.create_ms = pl_run_get_i64(&run);
-    rc = pl_run_end(&run);
-    if (rc < 0)
-        return rc;
-    ret->content = row.content;
-    ret->room = row.room;
-    ret->sequence = row.sequence;
-    ret->create_ms = row.create_ms;
-    return PL_OK;
-}
-
-int pl_sqlite_put_request(void *self, const struct pl_request *request)
-{
-    struct pl_sqlite_store *store = self;
-    struct pl_run run = pl_run_start(&store->db, STMT_PUT_REQUEST);
-
-    pl_run_u64(&run, request->user.v);
-    pl_run_text(&run, request->target);
-    pl_run_text(&run, request->request_id);
-    pl_run_blob(&run, request->content.v, sizeof request->content.v);
-    pl_run_u64(&run, request->room.v);
-    pl_run_u64(&run, request->sequence);
-    pl_run_i64(&run, request->create_ms);
-    return pl_run_done(&run);
-}
-
-int pl_sqlite_expire_requests(void *self, int64_t before_ms, uint32_t len_max, uint32_t *ret_len)
-{
-    struct pl_sqlite_store *store = self;
-    struct pl_run run = pl_run_start(&store->db, STMT_EXPIRE_REQUESTS);
-    int rc;
-
-    pl_run_i64(&run, before_ms);
-    pl_run_i64(&run, len_max);
-    rc = pl_run_done(&run);
-    if (rc == PL_OK)
-        *ret_len = (uint32_t)sqlite3_changes(store->db.handle);
-    return rc;
 }

@@ -112,13 +112,27 @@
     X(PUT_THREAD, "INSERT INTO threads (room, first, last_message, size) "                        \
                   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (room, first) DO UPDATE SET "              \
                   "last_message = ?3, size = ?4")                                                 \
+    /* requests */                                                                                \
     X(GET_REQUEST, "SELECT content, room, sequence, create_ms FROM requests "                     \
-                   "WHERE user = ?1 AND target = ?2 AND request_id = ?3")                         \
-    X(PUT_REQUEST, "INSERT OR REPLACE INTO requests (user, target, request_id, content, room, "   \
-                   "sequence, create_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                    \
+                   "WHERE id = ?1 AND user = ?2 AND target = ?3 AND request_id = ?4")             \
+    X(PUT_REQUEST, "INSERT INTO requests (id, user, target, request_id, content, room, "          \
+                   "sequence, create_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                \
+    X(DELETE_REQUEST, "DELETE FROM requests WHERE id = ?1")                                       \
+    X(LIST_REQUESTS, "SELECT id, user, target, request_id FROM requests WHERE id >= ?1 "          \
+                     "ORDER BY id")                                                               \
+    X(FIRST_REQUEST, "SELECT id FROM requests WHERE id > 0 ORDER BY id LIMIT 1")                  \
     X(EXPIRE_REQUESTS, "DELETE FROM requests WHERE id IN "                                        \
                        "(SELECT q.id FROM requests q ORDER BY q.id LIMIT ?2) "                    \
                        "AND create_ms < ?1")                                                      \
+    X(PUT_REQUEST_KEYS, "INSERT INTO request_keys (id, keys) VALUES (?1, ?2)")                    \
+    X(GET_REQUEST_KEYS, "SELECT keys FROM request_keys WHERE id = ?1")                            \
+    X(LIST_REQUEST_KEYS, "SELECT id, keys FROM request_keys WHERE id >= ?1 AND id < ?2")          \
+    X(FIRST_REQUEST_KEYS, "SELECT id FROM request_keys WHERE id >= 0 ORDER BY id LIMIT 1")        \
+    X(LAST_REQUEST_KEYS, "SELECT id FROM request_keys WHERE id >= 0 ORDER BY id DESC LIMIT 1")    \
+    X(TRIM_REQUEST_KEYS, "DELETE FROM request_keys WHERE id < ?1")                                \
+    X(PUT_REQUEST_FILTER, "INSERT INTO request_filters (id, rows) VALUES (?1, ?2)")               \
+    X(GET_REQUEST_FILTER, "SELECT rows FROM request_filters WHERE id = ?1")                       \
+    X(TRIM_REQUEST_FILTERS, "DELETE FROM request_filters WHERE id < ?1")                          \
     /* work */                                                                                    \
     X(GET_WORK, "SELECT " PL_SQL_WORK " FROM work WHERE room = ?1 AND sequence = ?2")             \
     X(PUT_WORK, "INSERT INTO work (" PL_SQL_WORK ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "     \

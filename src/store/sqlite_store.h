@@ -6,6 +6,7 @@
 #ifndef PL_STORE_SQLITE_STORE_H
 #define PL_STORE_SQLITE_STORE_H
 
+#include "store/request_index.h"
 #include "store/sqlite.h"
 #include "store/sqlite_db.h"
 
@@ -30,6 +31,7 @@ struct pl_sqlite_store {
     bool purge_due;             /* something was trimmed since the WAL was last emptied */
     int64_t purge_ms;           /* when it may be emptied again */
     struct pl_work_skip work_skips[PL_WORK_SKIPS_LEN];
+    struct pl_request_index requests;
 };
 
 /* Every statement, in the order of enum pl_store_stmt. */
@@ -74,6 +76,12 @@ int pl_sqlite_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t 
 int pl_sqlite_get_thread(void *self, pl_room_id room, pl_sequence first, struct pl_thread_row *ret);
 int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
                          const struct pl_thread_row *row);
+
+/* sqlite_request.c */
+void pl_sqlite_requests_init(struct pl_sqlite_store *store, uint32_t chunk_len);
+void pl_sqlite_requests_done(struct pl_sqlite_store *store);
+int pl_sqlite_load_requests(struct pl_sqlite_store *store);    /* what is not known already */
+void pl_sqlite_forget_requests(struct pl_sqlite_store *store); /* after a rollback */
 int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const char *request_id,
                           struct pl_request *ret);
 int pl_sqlite_put_request(void *self, const struct pl_request *request);

@@ -42,6 +42,13 @@ static void the_hash_is_blake2b_256(void **state)
     assert_memory_not_equal(a.v, b.v, sizeof a.v);
 }
 
+static void the_lasting_hash_never_changes(void **state)
+{
+    (void)state;
+    assert_true(pl_hash_lasting("", 0) == UINT64_C(0x504c6568558ea63f));
+    assert_true(pl_hash_lasting("parla", 5) == UINT64_C(0xcdfb2d73a14d3c44));
+}
+
 static void secrets_are_compared_to_their_last_byte(void **state)
 {
     uint8_t a[32] = {0}, b[32] = {0};
@@ -157,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(the_hash_is_blake2b_256),
+        cmocka_unit_test(the_lasting_hash_never_changes),
         cmocka_unit_test(secrets_are_compared_to_their_last_byte),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
         cmocka_unit_test(every_size_goes_there_and_back),

@@ -19,8 +19,8 @@ struct disk {
 
 static void open_disk(struct disk *disk, const struct world *world)
 {
-    const struct pl_sqlite_config config = {.dir = disk->folder.data,
-                                            .durability = PL_DURABILITY_WRITTEN};
+    const struct pl_sqlite_config config = {
+        .dir = disk->folder.data, .durability = PL_DURABILITY_WRITTEN, .request_chunk_len = 8};
     struct pl_engine_config engine = world->config;
 
     assert_int_equal(pl_sqlite_store_open(&config, &disk->store, NULL), PL_OK);

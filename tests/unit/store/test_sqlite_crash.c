@@ -40,7 +40,8 @@ static void lives_init(struct lives *lives, uint64_t seed)
     lives->config = (struct pl_sqlite_config){.dir = lives->folder.data,
                                               .vfs = CRASH_VFS_NAME,
                                               .durability = PL_DURABILITY_SYNCED,
-                                              .checkpoint_pages = 30};
+                                              .checkpoint_pages = 30,
+                                              .request_chunk_len = 2};
     lives->random = seed;
     assert_int_equal(pl_memory_store_new(&lives->twin), PL_OK);
     crash_vfs_start();

@@ -51,7 +51,7 @@ static int setup(void **state)
 
     assert_non_null(f);
     folder_make(&f->folder);
-    f->config = (struct pl_sqlite_config){.dir = f->folder.data};
+    f->config = (struct pl_sqlite_config){.dir = f->folder.data, .request_chunk_len = 4};
     open_store(f);
     *state = f;
     return 0;
