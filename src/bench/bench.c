@@ -15,6 +15,8 @@ enum { HELP_SIZE_MAX = 16 * 1024, FILES_SPARE = 64 };
 
 static const struct pl_bench_command *const commands[] = {
     &pl_bench_cmd_fanout,
+    &pl_bench_cmd_send,
+    &pl_bench_cmd_idle,
 };
 
 enum { COMMANDS_LEN = sizeof commands / sizeof commands[0] };

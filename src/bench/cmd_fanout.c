@@ -1,24 +1,23 @@
 /*
  * cmd_fanout.c - one message to many, again and again.
  */
-#include "base/err.h"
 #include "bench/command.h"
+
+#include "base/err.h"
 
 struct fanout {
     const struct pl_bench_options *options_weak;
     struct pl_bench_run *run;
     struct pl_bench_load *load;
     uint32_t pid;
-    struct pl_bench_sample fresh, before, after;
+    struct pl_bench_sample before, after;
 };
 
 static void on_phase(void *self, enum pl_bench_phase phase)
 {
     struct fanout *fanout = self;
 
-    if (phase == PL_BENCH_REACHING)
-        pl_bench_sample_take(fanout->pid, &fanout->fresh);
-    else if (phase == PL_BENCH_WORKING)
+    if (phase == PL_BENCH_WORKING)
         pl_bench_load_start(fanout->load);
 }
 
@@ -37,8 +36,9 @@ static void on_done(void *self)
     pl_bench_run_finish(fanout->run);
 }
 
-static int report(const struct fanout *fanout)
+static int report(const void *self)
 {
+    const struct fanout *fanout = self;
     const struct pl_bench_options *options = fanout->options_weak;
     const struct pl_bench_load *load = fanout->load;
     double seconds = (double)(load->end_us - load->start_us) / 1e6;
@@ -47,19 +47,9 @@ static int report(const struct fanout *fanout)
 
     if (err < 0)
         return err;
-    pl_bench_report_text(to, "command", "command", "fanout");
-    pl_bench_report_text(to, "protocol", "protocol", fanout->run->driver_weak->name);
+    pl_bench_report_begin(to, fanout->run, "fanout");
     pl_bench_report_number(to, "subscribers", "subscribers", options->subscribers, 0, "");
-    pl_bench_report_number(to, "connections", "connections", fanout->run->shape.conns, 0, "");
-    pl_bench_report_number(to, "rooms", "rooms", options->rooms, 0, "");
-    pl_bench_report_number(to, "publishers", "publishers", options->publishers, 0, "");
-    pl_bench_report_number(to, "messages", "messages", options->messages, 0, "");
-    pl_bench_report_number(to, "size", "size", options->size, 0, "bytes");
-    if (options->rate > 0)
-        pl_bench_report_number(to, "rate", "rate", options->rate, 0, "messages/s");
-    else
-        pl_bench_report_number(to, "in_flight", "in flight", options->in_flight, 0, "");
-    pl_bench_report_number(to, "seconds", "time", seconds, 3, "s");
+    pl_bench_report_load(to, load, options->messages);
     pl_bench_report_number(to, "deliveries", "deliveries", (double)load->measured, 0, "");
     pl_bench_report_number(to, "deliveries_per_second", "deliveries a second",
                            seconds > 0 ? (double)load->measured / seconds : 0, 0, "/s");
@@ -79,27 +69,17 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
                                          .subs = options->subscribers,
                                          .channels = options->rooms};
     const struct pl_bench_run_ops run_ops = {.self = &fanout, .on_phase = on_phase};
-    const struct pl_bench_load_config config = {.warmup = options->warmup,
-                                                .messages = options->messages,
-                                                .in_flight = options->in_flight,
-                                                .rate = options->rate,
-                                                .size = options->size,
-                                                .durability =
-                                                    driver->has_acks ? options->durability : 0};
     const struct pl_bench_load_ops load_ops = {
         .self = &fanout, .on_measure = on_measure, .on_done = on_done};
-    int status = PL_BENCH_EXIT_FAILED;
-    int err = pl_bench_run_new(driver, options, &shape, &run_ops, &fanout.run);
+    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    int err;
 
+    if (!driver->has_acks)
+        config.durability = PL_BENCH_DURABILITY_NONE;
+    err = pl_bench_run_new(driver, options, &shape, &run_ops, &fanout.run);
     if (err == PL_OK)
         err = pl_bench_load_new(fanout.run, &config, &load_ops, &fanout.load);
-    if (err == PL_OK)
-        status = pl_bench_run_go(fanout.run);
-    if (err == PL_OK && status == PL_BENCH_EXIT_FINE)
-        err = report(&fanout);
-    pl_bench_load_free(fanout.load);
-    pl_bench_run_free(fanout.run);
-    return err < 0 ? pl_bench_complain(PL_BENCH_EXIT_FAILED, "%s", pl_err_text(err)) : status;
+    return pl_bench_run_end(err, fanout.run, fanout.load, report, &fanout);
 }
 
 const struct pl_bench_command pl_bench_cmd_fanout = {
@@ -111,7 +91,6 @@ const struct pl_bench_command pl_bench_cmd_fanout = {
     .defaults = {.subscribers = 100,
                  .rooms = 1,
                  .messages = 10000,
-                 .warmup = 0,
                  .publishers = 1,
                  .in_flight = 64,
                  .size = 100,

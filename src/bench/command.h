@@ -22,6 +22,16 @@ struct pl_bench_command {
 };
 
 extern const struct pl_bench_command pl_bench_cmd_fanout;
+extern const struct pl_bench_command pl_bench_cmd_idle;
+extern const struct pl_bench_command pl_bench_cmd_send;
+
+/* A load as the options ask for. */
+struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_options *options);
+
+/* Runs it, if err is PL_OK, and reports if all went well; then frees both, which may be
+ * NULL. Returns the exit status. */
+int pl_bench_run_end(int err, struct pl_bench_run *run, struct pl_bench_load *load,
+                     int (*report)(const void *self), const void *self);
 
 /* What the server and this program have used, and when. */
 struct pl_bench_sample {
@@ -36,7 +46,15 @@ uint32_t pl_bench_server_pid(const struct pl_bench_options *options);
 
 void pl_bench_sample_take(uint32_t server_pid, struct pl_bench_sample *ret_sample);
 
-/* Figures that all have: what both used between two samples, for `len` things called
+/* Figures that all have: what was measured, over which protocol, and how. */
+void pl_bench_report_begin(struct pl_bench_report *report, const struct pl_bench_run *run,
+                           const char *command);
+
+/* How messages were sent, and in what time. */
+void pl_bench_report_load(struct pl_bench_report *report, const struct pl_bench_load *load,
+                          uint32_t messages);
+
+/* What both used between two samples, for `len` things called
  * `unit` ("delivery"). */
 void pl_bench_report_usage(struct pl_bench_report *report, const struct pl_bench_sample *from,
                            const struct pl_bench_sample *to, uint64_t len, const char *unit);

@@ -132,6 +132,16 @@ void pl_bench_want_flush(struct pl_bench_conn *conn)
         pl_list_append(&conn->run_weak->dirty, &conn->node);
 }
 
+void pl_bench_conn_set_reading(struct pl_bench_conn *conn, bool on)
+{
+    if (conn->socket == NULL)
+        return;
+    if (on)
+        check(conn, pl_socket_read_start(conn->socket));
+    else
+        pl_socket_read_stop(conn->socket);
+}
+
 void pl_bench_conn_flush(struct pl_bench_conn *conn)
 {
     struct pl_bench_run *run = conn->run_weak;

@@ -94,6 +94,10 @@ struct pl_bench_driver {
     int (*prepare)(void *self, struct pl_bench_conn *conn);
     int (*clean)(void *self, struct pl_bench_conn *conn);
 
+    /* Reads what the server keeps of all channels, on a connection that is ready: each
+     * message -> pl_bench_logged(), then -> pl_bench_read_back(). NULL: keeps nothing. */
+    int (*read_back)(void *self, struct pl_bench_conn *conn);
+
     /* TCP, and TLS, are there. */
     int (*conn_open)(void *self, struct pl_bench_conn *conn, void **ret_conn_self);
     void (*conn_close)(void *conn_self);
@@ -158,6 +162,11 @@ void pl_bench_delivered(struct pl_bench_sub *sub, uint32_t channel, struct pl_by
                         uint64_t sequence);
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack);
+
+/* A message that the server keeps; then, that all have been told. */
+void pl_bench_logged(struct pl_bench_run *run, uint32_t channel, struct pl_bytes payload,
+                     uint64_t sequence);
+void pl_bench_read_back(struct pl_bench_run *run);
 
 /* Something is wrong that ends the run; the first text counts, in one line, without a
  * full stop. */

@@ -159,6 +159,7 @@ static void publish(struct pl_bench_load *load, uint32_t g, int64_t time_us)
     pl_bench_payload_write(&payload, load->payload, load->config.size);
     send.payload = (struct pl_bytes){(const uint8_t *)load->payload, load->config.size};
     load->messages[g].missing = load->config.by_acks ? 0 : load->counted;
+    load->messages[g].time_us = time_us;
     err = run->driver_weak->publish(run->conns[send.publisher].driver, &send);
     if (err < 0)
         pl_bench_fail(run, "publisher %u: %s", send.publisher, pl_err_text(err));
@@ -209,6 +210,13 @@ static void check_end(struct pl_bench_load *load)
     load->done = true;
     if (load->ops.on_done != NULL)
         load->ops.on_done(load->ops.self);
+}
+
+static void add_latency(struct pl_bench_load *load, int64_t since_us)
+{
+    int64_t us = load->run_weak->now_us - since_us;
+
+    pl_bench_histogram_add(&load->latency, us > 0 ? (uint64_t)us : 0);
 }
 
 static void is_over(struct pl_bench_load *load)
@@ -317,9 +325,7 @@ void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_byt
     if (g >= load->config.warmup) {
         load->measured++;
         if (!load->config.by_acks && !load->ignored[to->number])
-            pl_bench_histogram_add(&load->latency, run->now_us > (int64_t)payload.time_us
-                                                       ? (uint64_t)run->now_us - payload.time_us
-                                                       : 0);
+            add_latency(load, (int64_t)payload.time_us);
     }
     pl_bench_run_moved(run);
     if (!load->ignored[to->number] && load->messages[g].missing > 0 &&
@@ -353,6 +359,8 @@ void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *
                       run->names[ack->channel], (unsigned long long)load->messages[g].sequence);
     load->messages[g].acknowledged = true;
     load->acknowledged++;
+    if (load->config.by_acks && g >= load->config.warmup)
+        add_latency(load, load->messages[g].time_us);
     pl_bench_run_moved(run);
     if (load->config.by_acks)
         is_over(load);
@@ -420,4 +428,83 @@ bool pl_bench_load_is_complete(const struct pl_bench_load *load)
 
     return load->begun == load->total &&
            pl_bench_load_missing(load, text, sizeof text) == PL_E_NOTFOUND;
+}
+
+void pl_bench_load_read_back(struct pl_bench_load *load)
+{
+    struct pl_bench_run *run = load->run_weak;
+    int err;
+
+    PL_ASSERT(load->done && run->driver_weak->read_back != NULL);
+    err = run->driver_weak->read_back(run->driver, &run->conns[0]);
+    if (err < 0)
+        pl_bench_fail(run, "reading back: %s", pl_err_text(err));
+}
+
+void pl_bench_logged(struct pl_bench_run *run, uint32_t channel, struct pl_bytes text,
+                     uint64_t sequence)
+{
+    struct pl_bench_load *load = run->load_weak;
+    struct pl_bench_payload payload;
+    struct pl_bench_message *message;
+
+    if (run->failed)
+        return;
+    if (load == NULL || !pl_bench_payload_read(text, &payload) ||
+        is_strange(load, &payload, channel)) {
+        pl_bench_fail(run, "wrong: %s holds a message that was not sent to it, sequence %llu",
+                      run->names[channel], (unsigned long long)sequence);
+        return;
+    }
+    message = &load->messages[payload.number * load->publishers + payload.publisher];
+    if (message->logged)
+        pl_bench_fail(run, "doubled: %s holds message %u of publisher %u twice, at last as %llu",
+                      run->names[channel], payload.number, payload.publisher,
+                      (unsigned long long)sequence);
+    if (message->acknowledged && message->sequence != sequence)
+        pl_bench_fail(run,
+                      "wrong: message %u of publisher %u was acknowledged as sequence %llu of %s "
+                      "and is kept as %llu",
+                      payload.number, payload.publisher, (unsigned long long)message->sequence,
+                      run->names[channel], (unsigned long long)sequence);
+    message->logged = true;
+    pl_bench_run_moved(run);
+}
+
+/* Of each publisher and channel, sequences rise with the numbers. */
+static void check_order(struct pl_bench_load *load)
+{
+    uint32_t step = load->publishers * load->channels;
+
+    for (uint32_t g = 0; load->run_weak->driver_weak->has_sequences && g < load->total; g++) {
+        if (g < step || load->messages[g].sequence > load->messages[g - step].sequence)
+            continue;
+        pl_bench_fail(load->run_weak,
+                      "reordered: message %u of publisher %u is sequence %llu of %s, after its "
+                      "message %u, sequence %llu",
+                      number_of(load, g), publisher_of(load, g),
+                      (unsigned long long)load->messages[g].sequence,
+                      load->run_weak->names[channel_of(load, number_of(load, g))],
+                      number_of(load, g - step),
+                      (unsigned long long)load->messages[g - step].sequence);
+        return;
+    }
+}
+
+void pl_bench_read_back(struct pl_bench_run *run)
+{
+    struct pl_bench_load *load = run->load_weak;
+
+    for (uint32_t g = 0; g < load->total && !run->failed; g++) {
+        if (load->messages[g].acknowledged && !load->messages[g].logged)
+            pl_bench_fail(run,
+                          "lost: message %u of publisher %u was acknowledged as sequence %llu of "
+                          "%s, which does not hold it",
+                          number_of(load, g), publisher_of(load, g),
+                          (unsigned long long)load->messages[g].sequence,
+                          run->names[channel_of(load, number_of(load, g))]);
+    }
+    check_order(load);
+    if (!run->failed && load->ops.on_read_back != NULL)
+        load->ops.on_read_back(load->ops.self);
 }

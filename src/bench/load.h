@@ -32,15 +32,18 @@ struct pl_bench_load_config {
 /* Called from the loop. Each may be NULL. */
 struct pl_bench_load_ops {
     void *self;
-    void (*on_measure)(void *self); /* the warm-up is over, nothing is under way */
-    void (*on_done)(void *self);    /* the last message is over and acknowledged */
+    void (*on_measure)(void *self);   /* the warm-up is over, nothing is under way */
+    void (*on_done)(void *self);      /* the last message is over and acknowledged */
+    void (*on_read_back)(void *self); /* pl_bench_load_read_back() has found all */
 };
 
 /* What became of a message. */
 struct pl_bench_message {
     uint64_t sequence; /* in its channel; 0 until known */
+    int64_t time_us;   /* when it was sent, or due */
     uint32_t missing;  /* subscribers that have not got it */
     bool acknowledged;
+    bool logged; /* was read back */
 };
 
 /* What a subscriber is due of one publisher and channel. */
@@ -89,6 +92,11 @@ void pl_bench_load_pump(struct pl_bench_load *load);
 
 /* From time to time: finds what does not come. */
 void pl_bench_load_tick(struct pl_bench_load *load);
+
+/* After on_done: reads back what the server keeps, and checks that each acknowledged
+ * message is there, once, as the sequence that its answer told, and that sequences
+ * of one publisher in one channel rise with its numbers. Of a driver that can. */
+void pl_bench_load_read_back(struct pl_bench_load *load);
 
 /* Whether every subscriber, the ignored ones too, has everything. */
 bool pl_bench_load_is_complete(const struct pl_bench_load *load);

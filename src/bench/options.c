@@ -44,7 +44,7 @@ struct option {
 
 static const struct option options[] = {
     {"--subscribers", NUMBER, "N", STREAMED, 1, 1000000, AT(subscribers), "streams that receive"},
-    {"--connections", NUMBER, "C", ALL & ~(unsigned)PL_BENCH_SLOW, 1, 100000, AT(connections),
+    {"--connections", NUMBER, "C", ALL & ~(unsigned)PL_BENCH_SLOW, 1, 60000, AT(connections),
      "connections; one for each subscriber unless said"},
     {"--streams", NUMBER, "S", PL_BENCH_IDLE, 0, 1000, AT(streams), "streams on each connection"},
     {"--rooms", NUMBER, "K", LOADED | STORED, 1, 1000, AT(rooms),

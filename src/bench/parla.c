@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bench/parla_inner.h"
+#include "model/limits.h"
 #include "parla/v1/chat_service.pb-c.h"
 #include "pb/message.h"
 #include "pb/wire.h"
@@ -25,7 +26,7 @@ enum {
     ROOMS_MAX = 1000,   /* of one stream */
 };
 
-#define TAG(number, type) ((uint64_t)(number) << 3 | (type))
+#define TAG(number, type) PL_BENCH_TAG(number, type)
 
 /* Of StreamMessagesResponse, Event, MessageSent, SendMessageResponse, ChatMessage. */
 enum {
@@ -67,6 +68,7 @@ static int parla_open(struct pl_bench_run *run, void **ret_self)
         len = pl_bench_conns_len(run);
     parla->run_weak = run;
     parla->users_len = len;
+    pl_bytebuf_init(&parla->cursor, PL_CURSOR_SIZE_MAX + 1);
     parla->users = pl_calloc(len, sizeof *parla->users);
     if (parla->users == NULL) {
         pl_free(parla);
@@ -83,8 +85,16 @@ static void parla_close(void *self)
 {
     struct pl_bench_parla *parla = self;
 
+    pl_bytebuf_done(&parla->cursor);
     pl_free(parla->users);
     pl_free(parla);
+}
+
+int pl_bench_parla_resume_at(struct pl_bench_parla *parla, struct pl_bytes cursor)
+{
+    pl_bytebuf_clear(&parla->cursor);
+    pl_bytebuf_append(&parla->cursor, cursor.data, cursor.size);
+    return parla->cursor.err;
 }
 
 const struct pl_bench_parla_user *pl_bench_parla_user_of(const struct pl_bench_parla_conn *conn)
@@ -191,8 +201,7 @@ static int parla_tick(void *self, int64_t now_ms)
     return err < 0 ? lost(conn, err) : PL_OK;
 }
 
-/* Leaves out a field's value; false where it is cut. */
-static bool skip(struct pl_bytes *data, uint64_t tag)
+bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag)
 {
     struct pl_bytes bytes;
     uint64_t number;
@@ -221,7 +230,7 @@ static bool find(struct pl_bytes data, uint32_t number, struct pl_bytes *ret_byt
             return false;
         if (tag == TAG(number, PL_PB_WIRE_LEN))
             return pl_pb_read_len(&data, ret_bytes);
-        if (!skip(&data, tag))
+        if (!pl_bench_parla_skip(&data, tag))
             return false;
     }
     return true;
@@ -245,7 +254,7 @@ static void deliver(struct stream *stream, struct pl_bytes event)
         else if (tag == TAG(EVENT_MESSAGE_SENT, PL_PB_WIRE_LEN))
             whole = pl_pb_read_len(&event, &sent) && find(sent, MESSAGE_SENT_TEXT, &text);
         else
-            whole = skip(&event, tag);
+            whole = pl_bench_parla_skip(&event, tag);
     }
     if (run->phase >= PL_BENCH_CLEANING)
         return;
@@ -269,7 +278,7 @@ static void on_stream_message(void *self, struct pl_bytes message)
             if (!pl_pb_read_len(&message, &item))
                 break;
             deliver(stream, item);
-        } else if (!skip(&message, tag)) {
+        } else if (!pl_bench_parla_skip(&message, tag)) {
             break;
         } else if (tag == TAG(RESPONSE_CAUGHT_UP, PL_PB_WIRE_LEN) && !stream->subscribed) {
             stream->subscribed = true;
@@ -332,7 +341,10 @@ static int parla_subscribe(void *self, struct pl_bench_sub *sub)
     stream->sub_weak = sub;
     request.n_rooms = pl_bench_channels_len(run);
     request.rooms = rooms;
-    request.start = PARLA__V1__STREAM_START__STREAM_START_NOW;
+    if (conn->parla_weak->cursor.size > 0)
+        request.cursor = (char *)(uintptr_t)pl_bytebuf_cstr(&conn->parla_weak->cursor);
+    else
+        request.start = PARLA__V1__STREAM_START__STREAM_START_NOW;
     request.durable_only = true;
     for (uint32_t i = 0; i < request.n_rooms; i++)
         rooms[i] = (char *)(uintptr_t)pl_bench_channel_name(run, i);
@@ -365,7 +377,7 @@ static void on_send_message(void *self, struct pl_bytes answer)
             if (whole && number <= PL_BENCH_DURABILITY_REPLICATED)
                 sending->ack.durability = (enum pl_bench_durability)number;
         } else if (whole) {
-            whole = skip(&answer, tag);
+            whole = pl_bench_parla_skip(&answer, tag);
         }
     }
     while (message.size > 0 && whole) {
@@ -373,7 +385,7 @@ static void on_send_message(void *self, struct pl_bytes answer)
         if (whole && tag == TAG(MESSAGE_SEQUENCE, PL_PB_WIRE_VARINT))
             whole = pl_pb_read_varint(&message, &sending->ack.sequence);
         else if (whole)
-            whole = skip(&message, tag);
+            whole = pl_bench_parla_skip(&message, tag);
     }
     sending->read = whole && sending->ack.sequence > 0;
 }
@@ -438,6 +450,7 @@ const struct pl_bench_driver pl_bench_parla = {
     .close = parla_close,
     .prepare = pl_bench_parla_prepare,
     .clean = pl_bench_parla_clean,
+    .read_back = pl_bench_parla_read_back,
     .conn_open = parla_conn_open,
     .conn_close = parla_conn_close,
     .recv = parla_recv,

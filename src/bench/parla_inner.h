@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "bench/parla.h"
 #include "bench/run.h"
+#include "pb/wire.h"
 #include "rpc/client.h"
 
 #include <protobuf-c/protobuf-c.h>
@@ -15,6 +16,8 @@ enum {
     PL_BENCH_BEARER_SIZE = 300,
     PL_BENCH_ROOM_SIZE = 80,
 };
+
+#define PL_BENCH_TAG(number, type) ((uint64_t)(number) << 3 | (type))
 
 struct pl_bench_parla_user {
     char name[PL_BENCH_NAME_SIZE];
@@ -40,7 +43,10 @@ struct pl_bench_parla {
     uint32_t users_len;
     struct pl_bench_parla_conn *control_weak; /* where it is prepared */
     enum pl_bench_parla_step step;
-    uint32_t begun, done; /* calls of the step */
+    uint32_t begun, done;     /* calls of the step */
+    uint32_t read_room;       /* of what is read back */
+    uint64_t read_after;      /* a sequence */
+    struct pl_bytebuf cursor; /* where streams resume; empty: they start now */
 };
 
 struct pl_bench_parla_conn {
@@ -65,7 +71,19 @@ int pl_bench_parla_unary_pb(struct pl_bench_parla_conn *conn, const char *path, 
                             const ProtobufCMessage *request, pl_bench_parla_done on_done,
                             void *self, uint32_t tag);
 
-/* pl_bench_driver's prepare and clean. */
+/* Streams that are begun from now on go on after that cursor; empty: with what comes. */
+int pl_bench_parla_resume_at(struct pl_bench_parla *parla, struct pl_bytes cursor);
+
+/* A page of a room's messages, oldest first, after a sequence: the answer is a
+ * ListMessagesResponse. */
+int pl_bench_parla_list(struct pl_bench_parla_conn *conn, uint32_t room, uint64_t after,
+                        uint32_t page_size, pl_bench_parla_done on_done, void *self);
+
+/* Walking protobuf bytes: leaves out the value of a field; false where it is cut. */
+bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag);
+
+/* pl_bench_driver's functions that are not in parla.c. */
+int pl_bench_parla_read_back(void *self, struct pl_bench_conn *conn);
 int pl_bench_parla_prepare(void *self, struct pl_bench_conn *conn);
 int pl_bench_parla_clean(void *self, struct pl_bench_conn *conn);
 

@@ -130,10 +130,24 @@ static void advance(struct pl_bench_run *run)
         connect_more(run);
     if (run->phase == PL_BENCH_CONNECTING && run->conns_ready == pl_bench_conns_len(run))
         enter(run, PL_BENCH_SUBSCRIBING);
-    if (run->phase == PL_BENCH_SUBSCRIBING)
+    if (run->phase == PL_BENCH_SUBSCRIBING && !run->shape.subs_later)
         subscribe_more(run);
-    if (run->phase == PL_BENCH_SUBSCRIBING && run->subs_done == run->shape.subs)
+    if (run->phase == PL_BENCH_SUBSCRIBING &&
+        (run->shape.subs_later || run->subs_done == run->shape.subs))
         enter(run, PL_BENCH_WORKING);
+    if (run->subscribing)
+        subscribe_more(run);
+    if (run->subscribing && run->subs_done == run->shape.subs) {
+        run->subscribing = false;
+        if (run->ops.on_subscribed != NULL)
+            run->ops.on_subscribed(run->ops.self);
+    }
+}
+
+void pl_bench_run_subscribe(struct pl_bench_run *run)
+{
+    PL_ASSERT(run->phase == PL_BENCH_WORKING && run->shape.subs_later);
+    run->subscribing = true;
 }
 
 void pl_bench_ready(struct pl_bench_conn *conn)

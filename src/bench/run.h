@@ -62,6 +62,8 @@ struct pl_bench_run_ops {
     /* The phase has begun. In WORKING the command works until
      * pl_bench_run_finish(). */
     void (*on_phase)(void *self, enum pl_bench_phase phase);
+    /* All subscribers are there, after pl_bench_run_subscribe(). */
+    void (*on_subscribed)(void *self);
     /* Every 100 ms while it works. */
     void (*on_tick)(void *self);
 };
@@ -72,6 +74,7 @@ struct pl_bench_shape {
     uint32_t conns;      /* of subscribers */
     uint32_t subs;       /* on them; dealt out in runs of equal length */
     uint32_t channels;   /* at least 1 */
+    bool subs_later;     /* they wait for pl_bench_run_subscribe() */
 };
 
 struct pl_bench_run {
@@ -101,11 +104,11 @@ struct pl_bench_run {
     int64_t ticked_ms;
     int status;
     bool failed;
+    bool subscribing; /* in WORKING */
     char why[PL_BENCH_WHY_SIZE];
 };
 
-/* PL_E_NOMEM, or what else keeps it from starting; then run->why... see
- * pl_bench_run_new_fault. */
+/* PL_E_NOMEM. What else keeps it from starting is told by pl_bench_run_go(). */
 int pl_bench_run_new(const struct pl_bench_driver *driver, const struct pl_bench_options *options,
                      const struct pl_bench_shape *shape, const struct pl_bench_run_ops *ops,
                      struct pl_bench_run **ret_run);
@@ -117,6 +120,13 @@ int pl_bench_run_go(struct pl_bench_run *run);
 
 /* The work is done: what the run has made is removed, and it ends. */
 void pl_bench_run_finish(struct pl_bench_run *run);
+
+/* In WORKING, of a run with subs_later: subscribes them, a few at a time; on_subscribed
+ * tells when all are. */
+void pl_bench_run_subscribe(struct pl_bench_run *run);
+
+/* Whether the connection is read; a server then finds that it takes nothing. */
+void pl_bench_conn_set_reading(struct pl_bench_conn *conn, bool on);
 
 /* Ends at once with that status; the first text counts. */
 void pl_bench_run_fail(struct pl_bench_run *run, int status, const char *format, ...)

@@ -1,9 +1,10 @@
 /*
  * sample.c - what both sides have used, and the figures made of it.
  */
+#include "bench/command.h"
+
 #include "base/clock.h"
 #include "base/err.h"
-#include "bench/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,6 +54,55 @@ void pl_bench_report_usage(struct pl_bench_report *report, const struct pl_bench
                                (double)to->server.rss_size, 0, "bytes");
     }
     report_cpu(report, "generator", to->self.cpu_s - from->self.cpu_s, len, unit);
+}
+
+void pl_bench_report_begin(struct pl_bench_report *report, const struct pl_bench_run *run,
+                           const char *command)
+{
+    pl_bench_report_text(report, "command", "command", command);
+    pl_bench_report_text(report, "protocol", "protocol", run->driver_weak->name);
+    pl_bench_report_text(report, "transport", "transport", run->tls != NULL ? "TLS" : "TCP");
+    pl_bench_report_number(report, "connections", "connections",
+                           run->shape.conns > 0 ? run->shape.conns : run->shape.publishers, 0, "");
+    pl_bench_report_number(report, "rooms", "rooms", run->shape.channels, 0, "");
+}
+
+void pl_bench_report_load(struct pl_bench_report *report, const struct pl_bench_load *load,
+                          uint32_t messages)
+{
+    pl_bench_report_number(report, "publishers", "publishers", load->publishers, 0, "");
+    pl_bench_report_number(report, "messages", "messages", messages, 0, "");
+    pl_bench_report_number(report, "size", "size", load->config.size, 0, "bytes");
+    if (load->config.rate > 0)
+        pl_bench_report_number(report, "rate", "rate", load->config.rate, 0, "messages/s");
+    else
+        pl_bench_report_number(report, "in_flight", "in flight", load->config.in_flight, 0, "");
+    pl_bench_report_number(report, "seconds", "time", (double)(load->end_us - load->start_us) / 1e6,
+                           3, "s");
+}
+
+struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_options *options)
+{
+    return (struct pl_bench_load_config){.warmup = options->warmup,
+                                         .messages = options->messages,
+                                         .in_flight = options->in_flight,
+                                         .rate = options->rate,
+                                         .size = options->size,
+                                         .durability = options->durability};
+}
+
+int pl_bench_run_end(int err, struct pl_bench_run *run, struct pl_bench_load *load,
+                     int (*report)(const void *self), const void *self)
+{
+    int status = PL_BENCH_EXIT_FAILED;
+
+    if (err == PL_OK)
+        status = pl_bench_run_go(run);
+    if (err == PL_OK && status == PL_BENCH_EXIT_FINE)
+        err = report(self);
+    pl_bench_load_free(load);
+    pl_bench_run_free(run);
+    return err < 0 ? pl_bench_complain(PL_BENCH_EXIT_FAILED, "%s", pl_err_text(err)) : status;
 }
 
 int pl_bench_complain(int status, const char *format, ...)
