@@ -38,7 +38,7 @@ enum pl_pb_wire_type pl_pb_wire_type_of(ProtobufCType type)
     PL_UNREACHABLE();
 }
 
-bool pl_pb_read_varint(struct pl_bytes *data, uint64_t *ret_value)
+bool pl_pb_read_long_varint(struct pl_bytes *data, uint64_t *ret_value)
 {
     uint64_t value = 0;
 
@@ -58,15 +58,6 @@ bool pl_pb_read_varint(struct pl_bytes *data, uint64_t *ret_value)
     return false;
 }
 
-bool pl_pb_skip(struct pl_bytes *data, uint64_t size)
-{
-    if (size > data->size)
-        return false;
-    data->data += size;
-    data->size -= (size_t)size;
-    return true;
-}
-
 bool pl_pb_read_number(struct pl_bytes *data, enum pl_pb_wire_type type, uint64_t *ret_value)
 {
     size_t size = type == PL_PB_WIRE_32 ? 4 : 8;
@@ -81,20 +72,6 @@ bool pl_pb_read_number(struct pl_bytes *data, enum pl_pb_wire_type type, uint64_
     while (size-- > 0)
         value = value << 8 | from[size];
     *ret_value = value;
-    return true;
-}
-
-bool pl_pb_read_len(struct pl_bytes *data, struct pl_bytes *ret_bytes)
-{
-    const uint8_t *from;
-    uint64_t size;
-
-    if (!pl_pb_read_varint(data, &size))
-        return false;
-    from = data->data;
-    if (!pl_pb_skip(data, size))
-        return false;
-    *ret_bytes = (struct pl_bytes){from, (size_t)size};
     return true;
 }
 

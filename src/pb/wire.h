@@ -1,8 +1,9 @@
 /*
  * wire.h - protobuf's wire format, piece by piece (protobuf.dev, "Encoding").
  *
- * For this folder's own sources. Reading never goes past the end of what it is
- * given. Writing leaves its error in the buffer.
+ * For this folder's own sources, and for who walks messages too many to be unpacked.
+ * Reading never goes past the end of what it is given. Writing leaves its error in
+ * the buffer.
  *
  * Threads: any.
  */
@@ -28,17 +29,47 @@ enum pl_pb_wire_type {
 /* How a value of that type is written, outside a packed list. */
 enum pl_pb_wire_type pl_pb_wire_type_of(ProtobufCType type);
 
-/* Reads a varint of at most ten bytes; false where it is cut or longer. */
-bool pl_pb_read_varint(struct pl_bytes *data, uint64_t *ret_value);
+/* The varints of more than one byte, for pl_pb_read_varint(). */
+bool pl_pb_read_long_varint(struct pl_bytes *data, uint64_t *ret_value);
+
+/* Reads a varint of at most ten bytes; false where it is cut or longer. Most are of
+ * one byte, so that is done here. */
+static inline bool pl_pb_read_varint(struct pl_bytes *data, uint64_t *ret_value)
+{
+    if (data->size == 0 || data->data[0] >= 0x80)
+        return pl_pb_read_long_varint(data, ret_value);
+    *ret_value = *data->data++;
+    data->size--;
+    return true;
+}
 
 /* Leaves out `size` bytes; false where there are fewer. */
-bool pl_pb_skip(struct pl_bytes *data, uint64_t size);
+static inline bool pl_pb_skip(struct pl_bytes *data, uint64_t size)
+{
+    if (size > data->size)
+        return false;
+    data->data += size;
+    data->size -= (size_t)size;
+    return true;
+}
 
 /* Reads a number of a wire type that is not LEN; false where it is cut. */
 bool pl_pb_read_number(struct pl_bytes *data, enum pl_pb_wire_type type, uint64_t *ret_value);
 
 /* Reads a length and the bytes that it counts; false where they are cut. */
-bool pl_pb_read_len(struct pl_bytes *data, struct pl_bytes *ret_bytes);
+static inline bool pl_pb_read_len(struct pl_bytes *data, struct pl_bytes *ret_bytes)
+{
+    const uint8_t *from;
+    uint64_t size;
+
+    if (!pl_pb_read_varint(data, &size))
+        return false;
+    from = data->data;
+    if (!pl_pb_skip(data, size))
+        return false;
+    *ret_bytes = (struct pl_bytes){from, (size_t)size};
+    return true;
+}
 
 void pl_pb_write_varint(struct pl_bytebuf *out, uint64_t value);
 void pl_pb_write_tag(struct pl_bytebuf *out, uint32_t number, enum pl_pb_wire_type type);
