@@ -68,8 +68,8 @@ static const struct option options[] = {
     {"--pages", NUMBER, "N", PL_BENCH_HISTORY, 1, PL_BENCH_COUNT_MAX, AT(pages), "pages to read"},
     {"--page-size", NUMBER, "N", PL_BENCH_HISTORY, 1, 1000, AT(page_size), "messages of a page"},
     {"--users", NUMBER, "U", ALL, 1, 10000, AT(users), "guests to be, shared by the connections"},
-    {"--durability", DURABILITY, "written|synced|replicated", LOADED | STORED, 0, 0, AT(durability),
-     "how safe answers must say that a message is"},
+    {"--durability", DURABILITY, "none|written|synced|replicated", LOADED | STORED, 0, 0,
+     AT(durability), "how safe answers must say that a message is"},
     {"--message", FLAG, NULL, PL_BENCH_IDLE, 0, 0, AT(message),
      "at the end a message to all, which everyone must get"},
     {"--timeout", NUMBER, "SECONDS", ALL, 1, 3600, AT(timeout_s),
@@ -118,9 +118,9 @@ static int read_number(const struct option *option, const char *value, struct pl
 static int read_durability(const struct option *option, const char *value,
                            struct pl_bench_options *to, char ret_fault[PL_BENCH_FAULT_SIZE])
 {
-    static const char *const names[] = {"", "written", "synced", "replicated"};
+    static const char *const names[] = {"none", "written", "synced", "replicated"};
 
-    for (uint32_t i = 1; i < sizeof names / sizeof names[0]; i++) {
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], value) == 0) {
             *number_at(to, option) = i;
             return PL_OK;
