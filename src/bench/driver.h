@@ -112,6 +112,11 @@ struct pl_bench_driver {
     /* To all channels, from the latest message on. */
     int (*subscribe)(void *conn_self, struct pl_bench_sub *sub);
     int (*publish)(void *conn_self, const struct pl_bench_send *send);
+
+    /* Ends a subscription that has brought nothing yet; to subscribe again is then to
+     * get what was published meanwhile, too, and is not told by pl_bench_subscribed().
+     * NULL: what one misses is lost. */
+    int (*leave)(void *conn_self, struct pl_bench_sub *sub);
 };
 
 /* What the core knows. */

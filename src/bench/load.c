@@ -236,13 +236,20 @@ static bool agree(struct pl_bench_load *load, uint32_t g, uint64_t sequence)
     return message->sequence == sequence;
 }
 
+static void fail_strange(struct pl_bench_run *run, uint32_t sub)
+{
+    pl_bench_fail(run, "wrong: subscriber %u got a message that was not sent to it", sub);
+}
+
 /* A number came that is not the one that is due. */
 static void take_unexpected(struct pl_bench_load *load, uint32_t sub,
                             const struct pl_bench_payload *got, uint32_t due)
 {
     struct pl_bench_run *run = load->run_weak;
 
-    if (got->number > due && !load->gap.open) {
+    if (channel_of(load, got->number) != got->channel) {
+        fail_strange(run, sub);
+    } else if (got->number > due && !load->gap.open) {
         load->gap.open = true;
         load->gap.sub = sub;
         load->gap.publisher = got->publisher;
@@ -288,10 +295,8 @@ static bool is_strange(const struct pl_bench_load *load, const struct pl_bench_p
                        uint32_t channel)
 {
     return payload->run != load->run_weak->id_number || payload->channel != channel ||
-           payload->publisher >= load->publishers ||
-           payload->number >= load->begun / load->publishers + 1 ||
-           payload->number * (uint64_t)load->publishers + payload->publisher >= load->begun ||
-           channel_of(load, payload->number) != channel;
+           channel >= load->channels || payload->publisher >= load->publishers ||
+           payload->number * (uint64_t)load->publishers + payload->publisher >= load->begun;
 }
 
 void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
@@ -307,8 +312,7 @@ void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_byt
         return;
     if (load == NULL || !pl_bench_payload_read(text, &payload) || text.size != load->config.size ||
         is_strange(load, &payload, channel)) {
-        pl_bench_fail(run, "wrong: subscriber %u got a message that was not sent to it",
-                      to->number);
+        fail_strange(run, to->number);
         return;
     }
     next = next_of(load, to->number, payload.publisher, channel);

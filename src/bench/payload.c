@@ -18,17 +18,20 @@ void pl_bench_letters_write(uint32_t value, char to[8])
         to[i] = (char)('a' + (value >> (28 - 4 * i) & 0xf));
 }
 
+/* The first letter is the lowest byte. */
 static uint64_t load(const uint8_t *from)
 {
-    uint64_t word = 0;
+    uint64_t word;
 
-    for (unsigned i = 0; i < LETTERS; i++) /* compilers make one load of it */
-        word |= (uint64_t)from[i] << (8 * i);
+    memcpy(&word, from, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
     return word;
 }
 
-/* Sets bits of *fault where the letters are none. The first letter is the lowest
- * byte of the word and the highest nibble of the value. */
+/* Sets bits of *fault where the letters are none. The first is the highest nibble of
+ * the value. */
 static uint32_t letters_read(const uint8_t *from, uint64_t *fault)
 {
     uint64_t word = load(from) - ALL_A;
