@@ -19,15 +19,20 @@ using grpc::StatusCode;
 
 static const Status unauthenticated(StatusCode::UNAUTHENTICATED, "sign in first");
 
-static std::shared_ptr<const User> caller_of(const Chat &chat, const ServerContext &context)
+/* Empty where there is none. */
+static std::string token_of(const ServerContext &context)
 {
     static const std::string bearer = "Bearer ";
     const auto found = context.client_metadata().find("authorization");
 
     if (found == context.client_metadata().end() || !found->second.starts_with(bearer))
-        return nullptr;
-    return chat.user_of(
-        std::string(found->second.data() + bearer.size(), found->second.size() - bearer.size()));
+        return {};
+    return {found->second.data() + bearer.size(), found->second.size() - bearer.size()};
+}
+
+static std::shared_ptr<const User> caller_of(const Chat &chat, const ServerContext &context)
+{
+    return chat.user_of(token_of(context));
 }
 
 /* One call with one request and one answer. */
@@ -243,6 +248,20 @@ static void accept_sessions(Services *services, ServerCompletionQueue *queue)
         });
 }
 
+static void accept_sign_outs(Services *services, ServerCompletionQueue *queue)
+{
+    using namespace parla::v1;
+
+    new Unary<SignOutRequest, SignOutResponse>(
+        [=](auto *context, auto *request, auto *writer, void *tag) {
+            services->sessions.RequestSignOut(context, request, writer, queue, queue, tag);
+        },
+        [=](const auto &context, const auto &, auto *) {
+            services->chat.sign_out(token_of(context));
+            return Status::OK;
+        });
+}
+
 static void accept_rooms(Services *services, ServerCompletionQueue *queue)
 {
     using namespace parla::v1;
@@ -270,6 +289,20 @@ static void accept_rooms(Services *services, ServerCompletionQueue *queue)
         });
 }
 
+static void accept_removals(Services *services, ServerCompletionQueue *queue)
+{
+    using namespace parla::v1;
+
+    new Unary<DeleteRoomRequest, DeleteRoomResponse>(
+        [=](auto *context, auto *request, auto *writer, void *tag) {
+            services->rooms.RequestDeleteRoom(context, request, writer, queue, queue, tag);
+        },
+        [=](const auto &context, const auto &request, auto *) {
+            const auto user = caller_of(services->chat, context);
+            return user == nullptr ? unauthenticated : services->chat.remove(*user, request.room());
+        });
+}
+
 static void accept_sends(Services *services, ServerCompletionQueue *queue)
 {
     using namespace parla::v1;
@@ -289,7 +322,9 @@ void accept_calls(Services *services, ServerCompletionQueue *queue, int len)
 {
     for (int i = 0; i < len; i++) {
         accept_sessions(services, queue);
+        accept_sign_outs(services, queue);
         accept_rooms(services, queue);
+        accept_removals(services, queue);
         accept_sends(services, queue);
         Stream::accept(services, queue);
     }

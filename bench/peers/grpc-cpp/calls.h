@@ -24,10 +24,11 @@ class Tag
     virtual void done(bool ok) = 0;
 };
 
-using SessionService =
-    parla::v1::SessionService::WithAsyncMethod_SignInAsGuest<parla::v1::SessionService::Service>;
+using SessionService = parla::v1::SessionService::WithAsyncMethod_SignInAsGuest<
+    parla::v1::SessionService::WithAsyncMethod_SignOut<parla::v1::SessionService::Service>>;
 using RoomService = parla::v1::RoomService::WithAsyncMethod_CreateRoom<
-    parla::v1::RoomService::WithAsyncMethod_JoinRoom<parla::v1::RoomService::Service>>;
+    parla::v1::RoomService::WithAsyncMethod_JoinRoom<
+        parla::v1::RoomService::WithAsyncMethod_DeleteRoom<parla::v1::RoomService::Service>>>;
 
 /* The requests and items of streams stay bytes: so the same bytes go to all. */
 using ChatService = parla::v1::ChatService::WithAsyncMethod_SendMessage<

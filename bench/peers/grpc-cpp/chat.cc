@@ -47,6 +47,13 @@ std::string Chat::sign_in(std::string name, User *ret_user)
     return token;
 }
 
+void Chat::sign_out(const std::string &token)
+{
+    std::unique_lock lock(mutex_);
+
+    sessions_.erase(token);
+}
+
 std::shared_ptr<const User> Chat::user_of(const std::string &token) const
 {
     std::shared_lock lock(mutex_);
@@ -101,6 +108,24 @@ Status Chat::join(const User &user, const std::string &name, bool create_if_miss
         return {StatusCode::NOT_FOUND, "there is no such room"};
     std::lock_guard lock(room->mutex);
     room->members.insert(user.id);
+    return Status::OK;
+}
+
+Status Chat::remove(const User &user, const std::string &name)
+{
+    const std::shared_ptr<Room> room = find(name);
+
+    if (room == nullptr)
+        return {StatusCode::NOT_FOUND, "there is no such room"};
+    {
+        std::lock_guard lock(room->mutex);
+        if (room->members.count(user.id) == 0)
+            return {StatusCode::PERMISSION_DENIED, "not a member"};
+        room->members.clear();
+        room->subscribers.clear();
+    }
+    std::unique_lock lock(mutex_);
+    rooms_.erase(name);
     return Status::OK;
 }
 

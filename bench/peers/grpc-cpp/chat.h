@@ -52,11 +52,16 @@ class Chat
     /* Returns the token of a new session. An empty name is made up. */
     std::string sign_in(std::string name, User *ret_user);
 
+    void sign_out(const std::string &token);
+
     /* The user of a token, or nullptr. */
     std::shared_ptr<const User> user_of(const std::string &token) const;
 
     grpc::Status create(const User &user, const std::string &name);
     grpc::Status join(const User &user, const std::string &name, bool create_if_missing);
+
+    /* Members only. Its streams get nothing more. */
+    grpc::Status remove(const User &user, const std::string &name);
 
     /* The message reaches the room's subscribers before this returns. */
     grpc::Status send(const User &user, const parla::v1::SendMessageRequest &request,
