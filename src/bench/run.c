@@ -14,14 +14,16 @@
 #include "base/secret.h"
 #include "bench/load.h"
 #include "bench/payload.h"
-#include "rpc/limits.h"
+#include "bench/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
+    FILES_SPARE = 32, /* what is open besides connections */
     CONNS_AT_ONCE = 64,
     SUBS_AT_ONCE = 512,
     TICK_MS = 100,
@@ -254,6 +256,7 @@ static void on_timer(void *self)
     struct pl_bench_run *run = self;
 
     run->now_us = pl_clock_mono_us();
+    pl_bench_progress_show(run);
     tick_drivers(run, pl_loop_now_ms(run->loop));
     if (run->load_weak != NULL && run->phase == PL_BENCH_WORKING)
         pl_bench_load_tick(run->load_weak);
@@ -321,6 +324,48 @@ static int open_loop(struct pl_bench_run *run)
     return err;
 }
 
+/* Every connection is a file; as many as the system lets us have are asked for. */
+static int check_files(struct pl_bench_run *run)
+{
+    uint64_t wanted = (uint64_t)pl_bench_conns_len(run) + FILES_SPARE;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return PL_OK;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit higher = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+
+        if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+            limit = higher;
+    }
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+        return PL_OK;
+    pl_bench_run_fail(run, PL_BENCH_EXIT_USAGE,
+                      "%u connections need %llu open files, the system allows %llu: raise that "
+                      "(ulimit -Hn), or ask for fewer connections",
+                      pl_bench_conns_len(run), (unsigned long long)wanted,
+                      (unsigned long long)limit.rlim_cur);
+    return PL_E_LIMIT;
+}
+
+/* What the driver cannot. */
+static int check_driver(struct pl_bench_run *run)
+{
+    const struct pl_bench_driver *driver = run->driver_weak;
+    const struct pl_bench_shape *shape = &run->shape;
+
+    if (driver->channels_max > 0 && shape->channels > driver->channels_max)
+        pl_bench_run_fail(run, PL_BENCH_EXIT_USAGE, "a stream of %s has at most %u rooms",
+                          driver->name, driver->channels_max);
+    else if (driver->subs_max > 0 && shape->subs > (uint64_t)driver->subs_max * shape->conns)
+        pl_bench_run_fail(run, PL_BENCH_EXIT_USAGE, "a connection of %s has at most %u streams",
+                          driver->name, driver->subs_max);
+    else if (shape->subs > 0 && shape->conns > shape->subs)
+        pl_bench_run_fail(run, PL_BENCH_EXIT_USAGE, "%u connections for %u streams", shape->conns,
+                          shape->subs);
+    return run->failed ? PL_E_INVALID : PL_OK;
+}
+
 int pl_bench_run_new(const struct pl_bench_driver *driver, const struct pl_bench_options *options,
                      const struct pl_bench_shape *shape, const struct pl_bench_run_ops *ops,
                      struct pl_bench_run **ret_run)
@@ -343,6 +388,10 @@ int pl_bench_run_new(const struct pl_bench_driver *driver, const struct pl_bench
     err = fill(run);
     if (err == PL_OK)
         err = open_loop(run);
+    if (err == PL_OK)
+        err = check_driver(run);
+    if (err == PL_OK)
+        err = check_files(run);
     if (err == PL_OK)
         err = open_tls(run);
     if (err == PL_OK && driver->open != NULL)
@@ -377,8 +426,9 @@ int pl_bench_run_go(struct pl_bench_run *run)
         enter(run, PL_BENCH_REACHING);
         pl_loop_run(run->loop);
     }
+    pl_bench_progress_hide();
     if (run->failed)
-        fprintf(stderr, "%s: %s\n", "parla-bench", run->why);
+        fprintf(stderr, "parla-bench: %s\n", run->why);
     return run->status;
 }
 
