@@ -9,14 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-enum { HELP_SIZE_MAX = 16 * 1024, FILES_SPARE = 64 };
+enum { HELP_SIZE_MAX = 16 * 1024 };
 
 static const struct pl_bench_command *const commands[] = {
-    &pl_bench_cmd_fanout,
-    &pl_bench_cmd_send,
-    &pl_bench_cmd_idle,
+    &pl_bench_cmd_fanout,  &pl_bench_cmd_send,   &pl_bench_cmd_idle,
+    &pl_bench_cmd_history, &pl_bench_cmd_resume, &pl_bench_cmd_slow,
 };
 
 enum { COMMANDS_LEN = sizeof commands / sizeof commands[0] };
@@ -64,18 +62,6 @@ static const struct pl_bench_driver *find_driver(const struct pl_bench_driver *c
     return NULL;
 }
 
-/* As many files as the system lets us have: every connection is one. */
-static void raise_files(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        pl_bench_complain(0, "the limit of open files stays as it is");
-}
-
 static int misuse(const char *fault, const char *command)
 {
     pl_bench_complain(0, "%s", fault);
@@ -111,7 +97,6 @@ int pl_bench_main(int argc, char **argv, const struct pl_bench_driver *const *dr
     if (driver == NULL)
         return misuse("there is no such driver", command->name);
     signal(SIGPIPE, SIG_IGN);
-    raise_files();
     if (pl_secret_init() < 0)
         return pl_bench_complain(PL_BENCH_EXIT_FAILED, "the system has no randomness");
     return command->run(driver, &options);

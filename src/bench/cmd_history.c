@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "bench/command.h"
 #include "bench/parla_inner.h"
 #include "bench/payload.h"
@@ -92,22 +93,22 @@ static bool check(struct reader *reader, struct pl_bytes answer)
     return fine;
 }
 
-static void on_page(void *self, uint32_t tag, const struct pl_rpc_status *status,
+static void on_page(void *self, uint32_t room, const struct pl_rpc_status *status,
                     struct pl_bytes answer)
 {
     struct reader *reader = self;
     struct history *history = reader->history_weak;
     int64_t now_us = pl_clock_mono_us();
 
+    (void)room;
     if (status->code != PL_CODE_OK) {
-        pl_bench_fail(history->run, "page %u is refused: %s, %s", tag,
+        pl_bench_fail(history->run, "the page from message %u on is refused: %s, %s", reader->first,
                       pl_code_name((int)status->code), status->message);
         return;
     }
     pl_bench_histogram_add(&history->latency, (uint64_t)(now_us - reader->asked_us));
     if (!check(reader, answer)) {
-        pl_bench_fail(history->run, "wrong: page %u has not the messages from %u on", tag,
-                      reader->first);
+        pl_bench_fail(history->run, "wrong: the page from message %u on has others", reader->first);
         return;
     }
     pl_bench_run_moved(history->run);
@@ -123,19 +124,14 @@ static void on_page(void *self, uint32_t tag, const struct pl_rpc_status *status
 static void ask(struct reader *reader)
 {
     struct history *history = reader->history_weak;
-    Parla__V1__ListMessagesRequest request = PARLA__V1__LIST_MESSAGES_REQUEST__INIT;
     uint32_t number = history->begun++;
     int err;
 
     reader->first = draw(number, history->options_weak->messages);
-    request.room = history->run->names[0];
-    request.after = history->load->messages[reader->first].sequence - 1;
-    request.ascending = true;
-    request.page_size = history->options_weak->page_size;
     reader->asked_us = pl_clock_mono_us();
-    err = pl_bench_parla_unary_pb(reader->conn_weak, "/parla.v1.ChatService/ListMessages",
-                                  pl_bench_parla_user_of(reader->conn_weak)->bearer, &request.base,
-                                  on_page, reader, number);
+    err = pl_bench_parla_list(reader->conn_weak, 0,
+                              history->load->messages[reader->first].sequence - 1,
+                              history->options_weak->page_size, on_page, reader);
     if (err < 0)
         pl_bench_fail(history->run, "page %u: %s", number, pl_err_text(err));
 }
@@ -164,8 +160,9 @@ static void on_done(void *self)
     }
 }
 
-static int report(const struct history *history)
+static int report(const void *self)
 {
+    const struct history *history = self;
     const struct pl_bench_options *options = history->options_weak;
     double seconds = (double)(history->after.at_us - history->before.at_us) / 1e6;
     struct pl_bench_report *to;
@@ -173,11 +170,9 @@ static int report(const struct history *history)
 
     if (err < 0)
         return err;
-    pl_bench_report_text(to, "command", "command", "history");
-    pl_bench_report_text(to, "protocol", "protocol", history->run->driver_weak->name);
+    pl_bench_report_begin(to, history->run, "history");
     pl_bench_report_number(to, "messages", "messages", options->messages, 0, "");
     pl_bench_report_number(to, "size", "size", options->size, 0, "bytes");
-    pl_bench_report_number(to, "connections", "connections", options->connections, 0, "");
     pl_bench_report_number(to, "pages", "pages", options->pages, 0, "");
     pl_bench_report_number(to, "page_size", "messages of a page", options->page_size, 0, "");
     pl_bench_report_number(to, "seconds", "time", seconds, 3, "s");
@@ -196,24 +191,15 @@ static int measure(struct history *history, const struct pl_bench_driver *driver
     const struct pl_bench_shape shape = {
         .publishers = 1, .conns = options->connections, .channels = 1};
     const struct pl_bench_run_ops run_ops = {.self = history, .on_phase = on_phase};
-    const struct pl_bench_load_config config = {.messages = options->messages,
-                                                .in_flight = options->in_flight,
-                                                .size = options->size,
-                                                .durability = options->durability,
-                                                .by_acks = true};
     const struct pl_bench_load_ops load_ops = {.self = history, .on_done = on_done};
-    int status = PL_BENCH_EXIT_FAILED;
-    int err = pl_bench_run_new(driver, options, &shape, &run_ops, &history->run);
+    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    int err;
 
+    config.by_acks = true;
+    err = pl_bench_run_new(driver, options, &shape, &run_ops, &history->run);
     if (err == PL_OK)
         err = pl_bench_load_new(history->run, &config, &load_ops, &history->load);
-    if (err == PL_OK)
-        status = pl_bench_run_go(history->run);
-    if (err == PL_OK && status == PL_BENCH_EXIT_FINE)
-        err = report(history);
-    pl_bench_load_free(history->load);
-    pl_bench_run_free(history->run);
-    return err < 0 ? pl_bench_complain(PL_BENCH_EXIT_FAILED, "%s", pl_err_text(err)) : status;
+    return pl_bench_run_end(err, history->run, history->load, report, history);
 }
 
 static int run(const struct pl_bench_driver *driver, const struct pl_bench_options *options)

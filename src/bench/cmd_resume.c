@@ -62,8 +62,9 @@ static void on_all(void *self)
     pl_bench_run_finish(resume->run);
 }
 
-static int report(const struct resume *resume)
+static int report(const void *self)
 {
+    const struct resume *resume = self;
     const struct pl_bench_options *options = resume->options_weak;
     const struct pl_bench_load *load = resume->load;
     double seconds = (double)(resume->after.at_us - resume->before.at_us) / 1e6;
@@ -72,11 +73,8 @@ static int report(const struct resume *resume)
 
     if (err < 0)
         return err;
-    pl_bench_report_text(to, "command", "command", "resume");
-    pl_bench_report_text(to, "protocol", "protocol", resume->run->driver_weak->name);
+    pl_bench_report_begin(to, resume->run, "resume");
     pl_bench_report_number(to, "streams", "streams", options->subscribers, 0, "");
-    pl_bench_report_number(to, "connections", "connections", resume->run->shape.conns, 0, "");
-    pl_bench_report_number(to, "rooms", "rooms", options->rooms, 0, "");
     pl_bench_report_number(to, "missed", "missed messages", options->messages, 0, "");
     pl_bench_report_number(to, "size", "size", options->size, 0, "bytes");
     pl_bench_report_number(to, "seconds", "time until all have caught up", seconds, 3, "s");
@@ -98,25 +96,16 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
                                          .subs = options->subscribers,
                                          .channels = options->rooms};
     const struct pl_bench_run_ops run_ops = {.self = &resume, .on_phase = on_phase};
-    const struct pl_bench_load_config config = {.messages = options->messages,
-                                                .in_flight = options->in_flight,
-                                                .size = options->size,
-                                                .durability = options->durability,
-                                                .by_acks = true};
     const struct pl_bench_load_ops load_ops = {
         .self = &resume, .on_done = on_done, .on_all = on_all};
-    int status = PL_BENCH_EXIT_FAILED;
-    int err = pl_bench_run_new(driver, options, &shape, &run_ops, &resume.run);
+    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    int err;
 
+    config.by_acks = true;
+    err = pl_bench_run_new(driver, options, &shape, &run_ops, &resume.run);
     if (err == PL_OK)
         err = pl_bench_load_new(resume.run, &config, &load_ops, &resume.load);
-    if (err == PL_OK)
-        status = pl_bench_run_go(resume.run);
-    if (err == PL_OK && status == PL_BENCH_EXIT_FINE)
-        err = report(&resume);
-    pl_bench_load_free(resume.load);
-    pl_bench_run_free(resume.run);
-    return err < 0 ? pl_bench_complain(PL_BENCH_EXIT_FAILED, "%s", pl_err_text(err)) : status;
+    return pl_bench_run_end(err, resume.run, resume.load, report, &resume);
 }
 
 const struct pl_bench_command pl_bench_cmd_resume = {

@@ -5,7 +5,6 @@
  * same load; a message is over when all others have it. Then those that stopped are let
  * go, and must get everything that they missed.
  */
-#include "base/clock.h"
 #include "base/err.h"
 #include "bench/command.h"
 
@@ -49,11 +48,18 @@ static void begin(struct slow *slow, enum part part)
     pl_bench_sample_take(slow->pid, &seen->before);
 }
 
+static void note_rss(struct seen *seen, const struct pl_bench_sample *sample)
+{
+    if (sample->has_server && sample->server.rss_size > seen->rss_max)
+        seen->rss_max = sample->server.rss_size;
+}
+
 static void end(struct slow *slow)
 {
     struct seen *seen = &slow->seen[slow->part];
 
     pl_bench_sample_take(slow->pid, &seen->after);
+    note_rss(seen, &seen->after);
     seen->messages = slow->load->begun - slow->begun;
     seen->end_us = slow->load->end_us;
     seen->latency = slow->load->latency;
@@ -69,14 +75,9 @@ static void each_reader(struct slow *slow, bool stop)
     struct pl_bench_run *run = slow->run;
 
     for (uint32_t i = 0; i < slow->options_weak->readers && !run->failed; i++) {
-        struct pl_socket *socket = run->subs[i].conn_weak->socket;
-
-        if (stop) {
+        if (stop)
             pl_bench_load_ignore(slow->load, i);
-            pl_socket_read_stop(socket);
-        } else if (pl_socket_read_start(socket) < 0) {
-            pl_bench_fail(run, "subscriber %u cannot read again", i);
-        }
+        pl_bench_conn_set_reading(run->subs[i].conn_weak, !stop);
     }
 }
 
@@ -98,8 +99,7 @@ static void on_tick(void *self)
     struct pl_bench_sample sample;
 
     pl_bench_sample_take(slow->pid, &sample);
-    if (sample.has_server && sample.server.rss_size > seen->rss_max)
-        seen->rss_max = sample.server.rss_size;
+    note_rss(seen, &sample);
     if (slow->part != CATCHING_UP && !slow->load->holding &&
         passed_us >= (int64_t)slow->options_weak->pause_s * 1000000)
         pl_bench_load_hold(slow->load);
@@ -176,8 +176,9 @@ static void report_part(struct pl_bench_report *to, const struct seen *seen, con
     pl_bench_report_number(to, key_text, words_text, (double)seen->rss_max, 0, "bytes");
 }
 
-static int report(const struct slow *slow)
+static int report(const void *self)
 {
+    const struct slow *slow = self;
     const struct pl_bench_options *options = slow->options_weak;
     const struct seen *last = &slow->seen[CATCHING_UP];
     struct pl_bench_report *to;
@@ -185,8 +186,7 @@ static int report(const struct slow *slow)
 
     if (err < 0)
         return err;
-    pl_bench_report_text(to, "command", "command", "slow");
-    pl_bench_report_text(to, "protocol", "protocol", slow->run->driver_weak->name);
+    pl_bench_report_begin(to, slow->run, "slow");
     pl_bench_report_number(to, "subscribers", "subscribers", options->subscribers, 0, "");
     pl_bench_report_number(to, "readers", "of them, stopped", options->readers, 0, "");
     pl_bench_report_number(to, "pause_s", "for", options->pause_s, 0, "s");
@@ -207,45 +207,31 @@ static int report(const struct slow *slow)
     return err;
 }
 
-static int measure(const struct pl_bench_driver *driver, const struct pl_bench_options *options)
+static int run(const struct pl_bench_driver *driver, const struct pl_bench_options *options)
 {
-    static struct slow slow;
+    static struct slow slow; /* its histograms are large */
     const struct pl_bench_shape shape = {.publishers = options->publishers,
                                          .conns = options->subscribers,
                                          .subs = options->subscribers,
                                          .channels = options->rooms};
     const struct pl_bench_run_ops run_ops = {
         .self = &slow, .on_phase = on_phase, .on_tick = on_tick};
-    const struct pl_bench_load_config config = {.messages = options->messages,
-                                                .in_flight = options->in_flight,
-                                                .size = options->size,
-                                                .durability =
-                                                    driver->has_acks ? options->durability : 0};
     const struct pl_bench_load_ops load_ops = {
         .self = &slow, .on_done = on_done, .on_held = on_held, .on_all = on_all};
-    int status = PL_BENCH_EXIT_FAILED;
+    struct pl_bench_load_config config = pl_bench_load_config_of(options);
     int err;
 
-    slow.options_weak = options;
-    slow.pid = pl_bench_server_pid(options);
-    err = pl_bench_run_new(driver, options, &shape, &run_ops, &slow.run);
-    if (err == PL_OK)
-        err = pl_bench_load_new(slow.run, &config, &load_ops, &slow.load);
-    if (err == PL_OK)
-        status = pl_bench_run_go(slow.run);
-    if (err == PL_OK && status == PL_BENCH_EXIT_FINE)
-        err = report(&slow);
-    pl_bench_load_free(slow.load);
-    pl_bench_run_free(slow.run);
-    return err < 0 ? pl_bench_complain(PL_BENCH_EXIT_FAILED, "%s", pl_err_text(err)) : status;
-}
-
-static int run(const struct pl_bench_driver *driver, const struct pl_bench_options *options)
-{
     if (options->readers >= options->subscribers)
         return pl_bench_complain(PL_BENCH_EXIT_USAGE, "of %u subscribers, %u cannot stop reading",
                                  options->subscribers, options->readers);
-    return measure(driver, options);
+    slow.options_weak = options;
+    slow.pid = pl_bench_server_pid(options);
+    if (!driver->has_acks)
+        config.durability = PL_BENCH_DURABILITY_NONE;
+    err = pl_bench_run_new(driver, options, &shape, &run_ops, &slow.run);
+    if (err == PL_OK)
+        err = pl_bench_load_new(slow.run, &config, &load_ops, &slow.load);
+    return pl_bench_run_end(err, slow.run, slow.load, report, &slow);
 }
 
 const struct pl_bench_command pl_bench_cmd_slow = {

@@ -22,6 +22,9 @@ struct pl_bench_command {
 };
 
 extern const struct pl_bench_command pl_bench_cmd_fanout;
+extern const struct pl_bench_command pl_bench_cmd_history;
+extern const struct pl_bench_command pl_bench_cmd_resume;
+extern const struct pl_bench_command pl_bench_cmd_slow;
 extern const struct pl_bench_command pl_bench_cmd_idle;
 extern const struct pl_bench_command pl_bench_cmd_send;
 

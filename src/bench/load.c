@@ -114,7 +114,7 @@ void pl_bench_load_free(struct pl_bench_load *load)
 
 void pl_bench_load_ignore(struct pl_bench_load *load, uint32_t sub)
 {
-    PL_ASSERT(!load->running && sub < load->run_weak->shape.subs);
+    PL_ASSERT((!load->running || load->held) && sub < load->run_weak->shape.subs);
     if (!load->ignored[sub])
         load->counted--;
     load->ignored[sub] = true;
@@ -186,7 +186,7 @@ void pl_bench_load_pump(struct pl_bench_load *load)
     struct pl_bench_run *run = load->run_weak;
     int64_t now_us, time_us;
 
-    if (!load->running || load->gap.open)
+    if (!load->running || load->holding || load->gap.open)
         return;
     now_us = pl_clock_mono_us();
     for (uint32_t i = 0; i < BURST_MAX && load->begun < load->limit && !run->failed; i++) {
@@ -196,9 +196,22 @@ void pl_bench_load_pump(struct pl_bench_load *load)
     }
 }
 
+/* Whether nothing is under way. */
+static bool is_quiet(const struct pl_bench_load *load)
+{
+    return load->over == load->begun && !load->gap.open &&
+           (!load->run_weak->driver_weak->has_acks || load->acknowledged == load->begun);
+}
+
 /* Everything that was begun is over? Then the warm-up, or all. */
 static void check_end(struct pl_bench_load *load)
 {
+    if (load->holding && !load->held && is_quiet(load)) {
+        load->held = true;
+        if (load->ops.on_held != NULL)
+            load->ops.on_held(load->ops.self);
+        return;
+    }
     if (load->over < load->limit || load->done || load->gap.open)
         return;
     if (load->run_weak->driver_weak->has_acks && load->acknowledged < load->limit)
@@ -217,6 +230,38 @@ static void add_latency(struct pl_bench_load *load, int64_t since_us)
     int64_t us = load->run_weak->now_us - since_us;
 
     pl_bench_histogram_add(&load->latency, us > 0 ? (uint64_t)us : 0);
+}
+
+void pl_bench_load_hold(struct pl_bench_load *load)
+{
+    PL_ASSERT(load->running && !load->holding && load->pace == NULL);
+    load->holding = true;
+    check_end(load);
+}
+
+void pl_bench_load_go_on(struct pl_bench_load *load)
+{
+    PL_ASSERT(load->held);
+    load->holding = false;
+    load->held = false;
+    pl_bench_histogram_init(&load->latency);
+}
+
+/* Every subscriber has everything? */
+static void check_all(struct pl_bench_load *load)
+{
+    if (load->ops.on_all != NULL &&
+        load->delivered == (uint64_t)load->total * load->run_weak->shape.subs)
+        load->ops.on_all(load->ops.self);
+}
+
+void pl_bench_load_end(struct pl_bench_load *load)
+{
+    PL_ASSERT(load->held);
+    load->total = load->begun;
+    load->limit = load->begun;
+    load->done = true;
+    check_all(load);
 }
 
 static void is_over(struct pl_bench_load *load)
@@ -335,6 +380,7 @@ void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_byt
     if (!load->ignored[to->number] && load->messages[g].missing > 0 &&
         --load->messages[g].missing == 0)
         is_over(load);
+    check_all(load);
 }
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack)

@@ -34,6 +34,8 @@ struct pl_bench_load_ops {
     void *self;
     void (*on_measure)(void *self);   /* the warm-up is over, nothing is under way */
     void (*on_done)(void *self);      /* the last message is over and acknowledged */
+    void (*on_held)(void *self);      /* after pl_bench_load_hold(): all begun are */
+    void (*on_all)(void *self);       /* every subscriber, the ignored too, has every message */
     void (*on_read_back)(void *self); /* pl_bench_load_read_back() has found all */
 };
 
@@ -67,6 +69,7 @@ struct pl_bench_load {
     int64_t start_us; /* measured messages begin */
     int64_t end_us;   /* the last is over */
     bool running, done;
+    bool holding, held; /* nothing more is begun; and nothing is under way */
     char *payload;
     /* The first gap that was seen: it is a loss unless the missing come yet. */
     struct {
@@ -81,11 +84,19 @@ int pl_bench_load_new(struct pl_bench_run *run, const struct pl_bench_load_confi
 void pl_bench_load_free(struct pl_bench_load *load); /* NULL is fine */
 
 /* The subscriber does not hold messages up from now on; what it gets is still
- * checked. Before the start. */
+ * checked. Before the start, or while held. */
 void pl_bench_load_ignore(struct pl_bench_load *load, uint32_t sub);
 
 /* Begins to publish. */
 void pl_bench_load_start(struct pl_bench_load *load);
+
+/* Begins no more messages, tells when those that are under way are over; then begins
+ * more again, with an empty histogram. Without a rate only. */
+void pl_bench_load_hold(struct pl_bench_load *load);
+void pl_bench_load_go_on(struct pl_bench_load *load);
+
+/* What was begun is all that there will be. While held. */
+void pl_bench_load_end(struct pl_bench_load *load);
 
 /* At the end of a turn: publishes what may be. */
 void pl_bench_load_pump(struct pl_bench_load *load);

@@ -30,6 +30,7 @@ enum {
 
 /* Of StreamMessagesResponse, Event, MessageSent, SendMessageResponse, ChatMessage. */
 enum {
+    RESPONSE_CURSOR = 1,
     RESPONSE_EVENT = 2,
     RESPONSE_CAUGHT_UP = 3,
     EVENT_ROOM = 1,
@@ -51,6 +52,7 @@ struct sending {
 /* A stream. */
 struct stream {
     struct pl_bench_sub *sub_weak;
+    struct pl_rpc_client_call *call;
     bool subscribed; /* caught up, which comes once the server has subscribed it */
 };
 
@@ -69,6 +71,7 @@ static int parla_open(struct pl_bench_run *run, void **ret_self)
     parla->run_weak = run;
     parla->users_len = len;
     pl_bytebuf_init(&parla->cursor, PL_CURSOR_SIZE_MAX + 1);
+    pl_bytebuf_init(&parla->began, PL_CURSOR_SIZE_MAX + 1);
     parla->users = pl_calloc(len, sizeof *parla->users);
     if (parla->users == NULL) {
         pl_free(parla);
@@ -86,6 +89,7 @@ static void parla_close(void *self)
     struct pl_bench_parla *parla = self;
 
     pl_bytebuf_done(&parla->cursor);
+    pl_bytebuf_done(&parla->began);
     pl_free(parla->users);
     pl_free(parla);
 }
@@ -265,10 +269,24 @@ static void deliver(struct stream *stream, struct pl_bytes event)
         pl_bench_delivered(stream->sub_weak, pl_bench_channel_of(run, room), text, sequence);
 }
 
+/* It has caught up. */
+static void subscribed(struct stream *stream, struct pl_bytes cursor)
+{
+    const struct pl_bench_parla_conn *conn = stream->sub_weak->conn_weak->driver;
+    struct pl_bench_parla *parla = conn->parla_weak;
+
+    stream->subscribed = true;
+    if (parla->cursor.size > 0 && parla->began.size > 0)
+        return; /* it has come back */
+    if (parla->began.size == 0)
+        pl_bytebuf_append(&parla->began, cursor.data, cursor.size);
+    pl_bench_subscribed(stream->sub_weak);
+}
+
 static void on_stream_message(void *self, struct pl_bytes message)
 {
     struct stream *stream = self;
-    struct pl_bytes item;
+    struct pl_bytes item, cursor = {0};
     uint64_t tag;
 
     while (message.size > 0) {
@@ -278,11 +296,13 @@ static void on_stream_message(void *self, struct pl_bytes message)
             if (!pl_pb_read_len(&message, &item))
                 break;
             deliver(stream, item);
+        } else if (tag == TAG(RESPONSE_CURSOR, PL_PB_WIRE_LEN)) {
+            if (!pl_pb_read_len(&message, &cursor))
+                break;
         } else if (!pl_bench_parla_skip(&message, tag)) {
             break;
         } else if (tag == TAG(RESPONSE_CAUGHT_UP, PL_PB_WIRE_LEN) && !stream->subscribed) {
-            stream->subscribed = true;
-            pl_bench_subscribed(stream->sub_weak);
+            subscribed(stream, cursor);
         }
     }
     if (message.size > 0)
@@ -297,7 +317,7 @@ static void on_stream_close(void *self, const struct pl_rpc_status *status, bool
     struct pl_bench_run *run = pl_bench_conn_run(stream->sub_weak->conn_weak);
 
     (void)processed;
-    if (run->phase < PL_BENCH_CLEANING)
+    if (run->phase < PL_BENCH_CLEANING && stream->call != NULL)
         pl_bench_fail(run, "stream %u has ended: %s, %s", stream->sub_weak->number,
                       pl_code_name((int)status->code), status->message);
     stream->sub_weak->driver = NULL;
@@ -306,7 +326,7 @@ static void on_stream_close(void *self, const struct pl_rpc_status *status, bool
 
 /* Opens the call; its first message is the request. */
 static int begin(struct pl_bench_parla_conn *conn, const char *path, struct pl_bytes request,
-                 const struct pl_rpc_client_call_ops *ops)
+                 const struct pl_rpc_client_call_ops *ops, struct pl_rpc_client_call **ret_call)
 {
     const struct pl_rpc_metadata metadata = {
         .name = "authorization", .value = pl_bytes_str(pl_bench_parla_user_of(conn)->bearer)};
@@ -321,6 +341,7 @@ static int begin(struct pl_bench_parla_conn *conn, const char *path, struct pl_b
     pl_rpc_client_half_close(call);
     if (err < 0) /* the call is there, and ends by itself */
         pl_bench_fail(conn->parla_weak->run_weak, "%s: %s", path + 1, pl_err_text(err));
+    *ret_call = call;
     return PL_OK;
 }
 
@@ -351,7 +372,7 @@ static int parla_subscribe(void *self, struct pl_bench_sub *sub)
     err = pl_pb_pack(&request.base, &buf);
     if (err == PL_OK) {
         err = begin(conn, "/parla.v1.ChatService/StreamMessages",
-                    (struct pl_bytes){buf->data, buf->size}, &ops);
+                    (struct pl_bytes){buf->data, buf->size}, &ops, &stream->call);
         pl_buf_unref(buf);
     }
     if (err < 0)
@@ -359,6 +380,20 @@ static int parla_subscribe(void *self, struct pl_bench_sub *sub)
     else
         sub->driver = stream;
     return err;
+}
+
+static int parla_leave(void *self, struct pl_bench_sub *sub)
+{
+    struct pl_bench_parla_conn *conn = self;
+    struct stream *stream = sub->driver;
+    struct pl_rpc_client_call *call = stream->call;
+    const struct pl_bench_parla *parla = conn->parla_weak;
+
+    PL_ASSERT(stream->subscribed && parla->began.size > 0);
+    stream->call = NULL;
+    pl_rpc_client_cancel(call);
+    return pl_bench_parla_resume_at(conn->parla_weak,
+                                    (struct pl_bytes){parla->began.data, parla->began.size});
 }
 
 static void on_send_message(void *self, struct pl_bytes answer)
@@ -416,6 +451,7 @@ static int parla_publish(void *self, const struct pl_bench_send *send)
     const struct pl_rpc_client_call_ops ops = {
         .self = sending, .on_message = on_send_message, .on_close = on_send_close};
     struct pl_bytes room = pl_bytes_str(pl_bench_channel_name(run, send->channel));
+    struct pl_rpc_client_call *call;
     struct pl_bytebuf request;
     int err;
 
@@ -434,7 +470,7 @@ static int parla_publish(void *self, const struct pl_bench_send *send)
     err = request.err;
     if (err == PL_OK)
         err = begin(conn, "/parla.v1.ChatService/SendMessage",
-                    (struct pl_bytes){request.data, request.size}, &ops);
+                    (struct pl_bytes){request.data, request.size}, &ops, &call);
     pl_bytebuf_done(&request);
     if (err < 0)
         pl_free(sending);
@@ -458,4 +494,5 @@ const struct pl_bench_driver pl_bench_parla = {
     .tick = parla_tick,
     .subscribe = parla_subscribe,
     .publish = parla_publish,
+    .leave = parla_leave,
 };

@@ -47,6 +47,7 @@ struct pl_bench_parla {
     uint32_t read_room;       /* of what is read back */
     uint64_t read_after;      /* a sequence */
     struct pl_bytebuf cursor; /* where streams resume; empty: they start now */
+    struct pl_bytebuf began;  /* where the first stream began */
 };
 
 struct pl_bench_parla_conn {
