@@ -22,17 +22,18 @@ int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_c
 
     if (call == NULL)
         return PL_E_NOMEM;
+    call->intake = pl_rpc_intake_new(conn->host_weak, call);
+    if (call->intake == NULL) {
+        pl_free(call);
+        return PL_E_NOMEM;
+    }
     call->conn_weak = conn;
     call->stream_id = stream_id;
     call->state = PL_RPC_CALL_HEADERS;
     call->deadline_ms = INT64_MAX;
     call->request_due_ms = INT64_MAX;
-    pl_list_init(&call->waiting);
-    pl_rpc_fields_init(&call->request,
-                       pl_rpc_conn_limits(conn)->headers_size_max + PL_RPC_H1_LINE_SIZE_MAX);
     pl_rpc_fields_init(&call->headers, PL_RPC_FIELDS_SIZE_MAX);
     pl_rpc_fields_init(&call->trailers, PL_RPC_FIELDS_SIZE_MAX);
-    pl_rpc_reader_init(&call->reader, pl_rpc_conn_limits(conn)->message_size_max);
     pl_list_init(&call->node);
     pl_list_append(&conn->calls, &call->node);
     *ret_call = call;
@@ -44,10 +45,9 @@ void pl_rpc_call_free(struct pl_rpc_call *call)
     PL_ASSERT(!call->handled);
     pl_rpc_call_release(call);
     pl_list_remove(&call->node);
-    pl_rpc_fields_done(&call->request);
+    pl_rpc_intake_free(call->conn_weak->host_weak, call->intake);
     pl_rpc_fields_done(&call->headers);
     pl_rpc_fields_done(&call->trailers);
-    pl_rpc_reader_done(&call->reader);
     pl_rpc_outbox_done(&call->outbox);
     pl_rpc_convert_free(call->convert);
     pl_free(call);
@@ -84,7 +84,8 @@ void pl_rpc_call_reset(struct pl_rpc_call *call, uint32_t error_code)
 static void drop_request(struct pl_rpc_call *call)
 {
     pl_rpc_call_release(call);
-    pl_rpc_reader_done(&call->reader);
+    if (call->intake != NULL)
+        pl_rpc_reader_done(&call->intake->reader);
     call->has_message = false;
 }
 
@@ -129,7 +130,7 @@ bool pl_rpc_call_linger(struct pl_rpc_call *call)
     struct pl_bytes size;
 
     if (grpc || call->state != PL_RPC_CALL_ENDED ||
-        !pl_rpc_fields_find(&call->request, "content-length", &size) ||
+        !pl_rpc_call_field(call, "content-length", &size) ||
         pl_rpc_number(size) > PL_RPC_STREAM_WINDOW)
         return false;
     call->lingers = true;
@@ -198,17 +199,38 @@ struct pl_rpc_conn *pl_rpc_call_conn(const struct pl_rpc_call *call)
     return call->conn_weak;
 }
 
+bool pl_rpc_call_field(const struct pl_rpc_call *call, const char *name, struct pl_bytes *ret_value)
+{
+    return call->intake != NULL && pl_rpc_fields_find(&call->intake->request, name, ret_value);
+}
+
+void pl_rpc_call_end_request(struct pl_rpc_call *call)
+{
+    if (!call->forget || !call->half_closed || call->has_message || !call->head_submitted ||
+        call->state != PL_RPC_CALL_OPEN)
+        return;
+    pl_rpc_call_release(call);
+    pl_rpc_intake_free(call->conn_weak->host_weak, call->intake);
+    call->intake = NULL;
+}
+
+void pl_rpc_call_forget_request(struct pl_rpc_call *call)
+{
+    call->forget = true;
+    pl_rpc_call_end_request(call);
+}
+
 bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
                           struct pl_bytes *ret_value)
 {
-    return pl_rpc_field_is_metadata(pl_bytes_str(name)) &&
-           pl_rpc_fields_find(&call->request, name, ret_value);
+    return pl_rpc_field_is_metadata(pl_bytes_str(name)) && pl_rpc_call_field(call, name, ret_value);
 }
 
 bool pl_rpc_call_metadata_next(const struct pl_rpc_call *call, size_t *pos,
                                struct pl_bytes *ret_name, struct pl_bytes *ret_value)
 {
-    while (pl_rpc_fields_next(&call->request, pos, ret_name, ret_value))
+    while (call->intake != NULL &&
+           pl_rpc_fields_next(&call->intake->request, pos, ret_name, ret_value))
         if (pl_rpc_field_is_metadata(*ret_name))
             return true;
     return false;

@@ -24,6 +24,7 @@
 #include "rpc/fields.h"
 #include "rpc/head.h"
 #include "rpc/host.h"
+#include "rpc/intake.h"
 #include "rpc/outbox.h"
 
 #include <sys/types.h>
@@ -64,25 +65,16 @@ struct pl_rpc_call {
     const struct ProtobufCMessageDescriptor *output;
 
     /* the request: call_recv.c */
-    struct pl_rpc_fields request;
-    size_t request_size; /* as SETTINGS_MAX_HEADER_LIST_SIZE counts */
+    struct pl_rpc_intake *intake; /* NULL: all of it has come, and is forgotten */
     enum pl_rpc_verb verb;
-    enum pl_code refusal; /* what is wrong with the headers, if not PL_CODE_OK */
-    const char *refusal_text;
     int64_t deadline_ms;
     int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
     bool half_closed;
     bool flows;       /* it sends messages one after another, each taken at once */
-    bool has_message; /* of a method that takes one: `message` waits for half-close */
+    bool has_message; /* of a method that takes one: it waits for half-close */
     bool gunzip;      /* the request's encoding is gzip */
     bool compressed;  /* the message is */
-    struct pl_bytes message;
-    struct pl_rpc_reader reader;
-    size_t announced_size;  /* of the message under way */
-    size_t held_size;       /* counted in the connection's */
-    size_t reserved_size;   /* likewise */
-    size_t unconsumed;      /* bytes that wait with it */
-    struct pl_list waiting; /* in the connection's list, or in none */
+    bool forget;      /* the handler does not need the request any more */
 
     /* the response: call_send.c */
     struct pl_rpc_fields headers;
@@ -142,6 +134,14 @@ void pl_rpc_call_refuse_message(struct pl_rpc_call *call, int err);
  * for the message that it waits with. */
 void pl_rpc_call_release(struct pl_rpc_call *call);
 void pl_rpc_call_grant(struct pl_rpc_call *call);
+
+/* The first field of that name in the request's headers. */
+bool pl_rpc_call_field(const struct pl_rpc_call *call, const char *name,
+                       struct pl_bytes *ret_value);
+
+/* Forgets the request, if the handler is done with it, all of it has come, and the
+ * response's head, which depends on it, has gone. */
+void pl_rpc_call_end_request(struct pl_rpc_call *call);
 
 /* call_open.c: what its headers ask for: a call, a page, or something refused. */
 void pl_rpc_call_dispatch(struct pl_rpc_call *call);

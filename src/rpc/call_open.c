@@ -53,7 +53,7 @@ static struct pl_bytes request_path(const struct pl_rpc_call *call)
     struct pl_bytes path = {(const uint8_t *)"", 0};
     const uint8_t *query;
 
-    if (!pl_rpc_fields_find(&call->request, ":path", &path) || path.size == 0)
+    if (!pl_rpc_call_field(call, ":path", &path) || path.size == 0)
         return path;
     query = memchr(path.data, '?', path.size);
     if (query != NULL)
@@ -121,7 +121,7 @@ static bool take_timeout(struct pl_rpc_call *call)
     struct pl_bytes value;
     int64_t timeout_ms;
 
-    if (!pl_rpc_fields_find(&call->request, codec->timeout, &value))
+    if (!pl_rpc_call_field(call, codec->timeout, &value))
         return true;
     if (codec->parse_timeout(value, &timeout_ms) < 0) {
         char text[TEXT_SIZE];
@@ -162,9 +162,9 @@ static bool takes_gzip(const struct pl_rpc_call *call)
 {
     struct pl_bytes name, list, item;
 
-    if (!pl_rpc_fields_find(&call->request, call->format->codec->accept, &list))
+    if (!pl_rpc_call_field(call, call->format->codec->accept, &list))
         return false;
-    for (size_t pos = 0; pl_rpc_fields_next(&call->request, &pos, &name, &list);)
+    for (size_t pos = 0; pl_rpc_fields_next(&call->intake->request, &pos, &name, &list);)
         if (pl_bytes_is(name, call->format->codec->accept))
             while (pl_rpc_list_next(&list, &item))
                 if (item.size > 0 && item_takes_gzip(item))
@@ -178,8 +178,7 @@ static bool take_version(struct pl_rpc_call *call)
     const char *name = call->format->codec->version;
     struct pl_bytes value;
 
-    if (name == NULL || !pl_rpc_fields_find(&call->request, name, &value) ||
-        pl_bytes_is(value, "1"))
+    if (name == NULL || !pl_rpc_call_field(call, name, &value) || pl_bytes_is(value, "1"))
         return true;
     pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "connect-protocol-version is not 1");
     return false;
@@ -192,7 +191,7 @@ static bool take_encodings(struct pl_rpc_call *call)
     struct pl_bytes value;
 
     call->peer_gzip = takes_gzip(call);
-    if (!pl_rpc_fields_find(&call->request, codec->encoding, &value) || value.size == 0 ||
+    if (!pl_rpc_call_field(call, codec->encoding, &value) || value.size == 0 ||
         pl_bytes_is(value, "identity"))
         return true;
     call->gunzip = pl_bytes_is(value, "gzip");
@@ -209,8 +208,7 @@ static bool take_size(struct pl_rpc_call *call)
 {
     struct pl_bytes value;
 
-    if (call->format->codec->enveloped ||
-        !pl_rpc_fields_find(&call->request, "content-length", &value) ||
+    if (call->format->codec->enveloped || !pl_rpc_call_field(call, "content-length", &value) ||
         pl_rpc_number(value) <= pl_rpc_call_limits(call)->message_size_max)
         return true;
     pl_rpc_call_refuse_message(call, PL_E_LIMIT);
@@ -252,8 +250,7 @@ static bool take_form(struct pl_rpc_call *call)
 
     if (call->format->text)
         call->text_out = true;
-    else if (pl_rpc_format_text(call->format) != NULL &&
-             pl_rpc_fields_find(&call->request, "accept", &accept))
+    else if (pl_rpc_format_text(call->format) != NULL && pl_rpc_call_field(call, "accept", &accept))
         call->text_out = pl_rpc_format_is_text(accept);
     if ((call->format->json || call->text_out) && pl_rpc_convert_need(call) < 0) {
         pl_rpc_call_reset(call, PL_RPC_INTERNAL_ERROR);
@@ -349,7 +346,7 @@ static void dispatch_get(struct pl_rpc_call *call)
 /* The headers are too many, or one of them cannot be read. */
 static void refuse_headers(struct pl_rpc_call *call)
 {
-    bool too_large = call->refusal == PL_CODE_RESOURCE_EXHAUSTED, is_h2;
+    bool too_large = call->intake->refusal == PL_CODE_RESOURCE_EXHAUSTED, is_h2;
 
     is_h2 = call->conn_weak->http == &pl_rpc_http2;
     if (call->verb == PL_RPC_VERB_GET)
@@ -358,11 +355,11 @@ static void refuse_headers(struct pl_rpc_call *call)
         /* Its content-type may be what was too much. */
         call->format = pl_rpc_format_find(pl_bytes_str("application/grpc"));
     if (call->format == NULL) {
-        end_text(call, too_large ? 431 : 400, call->refusal_text, NULL);
+        end_text(call, too_large ? 431 : 400, call->intake->refusal_text, NULL);
     } else if (take_protocol(call)) {
         call->http_status = too_large ? 431 : 0;
-        pl_rpc_call_abort(call, too_large ? call->refusal : call->format->codec->malformed,
-                          call->refusal_text);
+        pl_rpc_call_abort(call, too_large ? call->intake->refusal : call->format->codec->malformed,
+                          call->intake->refusal_text);
     }
 }
 
@@ -387,7 +384,7 @@ void pl_rpc_call_dispatch(struct pl_rpc_call *call)
         turn_away(call);
         return;
     }
-    if (call->refusal != PL_CODE_OK) {
+    if (call->intake->refusal != PL_CODE_OK) {
         refuse_headers(call);
         return;
     }

@@ -22,10 +22,10 @@ enum { TEXT_SIZE_MAX = 1024 };
 
 static void refuse(struct pl_rpc_call *call, enum pl_code code, const char *text)
 {
-    if (call->refusal != PL_CODE_OK)
+    if (call->intake->refusal != PL_CODE_OK)
         return; /* the first reason stands */
-    call->refusal = code;
-    call->refusal_text = text;
+    call->intake->refusal = code;
+    call->intake->refusal_text = text;
 }
 
 static enum pl_rpc_verb verb_of(struct pl_bytes method)
@@ -45,8 +45,8 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
         return PL_OK; /* trailers of a request mean nothing */
     /* An HTTP/1.1 request line has limits of its own (PL_RPC_TARGET_SIZE_MAX). */
     if (call->conn_weak->http == &pl_rpc_http2 || name.data[0] != ':')
-        call->request_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
-    if (call->request_size > pl_rpc_call_limits(call)->headers_size_max) {
+        call->intake->request_size += name.size + value.size + PL_RPC_FIELD_OVERHEAD;
+    if (call->intake->request_size > pl_rpc_call_limits(call)->headers_size_max) {
         refuse(call, PL_CODE_RESOURCE_EXHAUSTED, "the request's headers are too large");
         return PL_OK;
     }
@@ -56,7 +56,7 @@ int pl_rpc_call_on_header(struct pl_rpc_call *call, struct pl_bytes name, struct
     } else if (pl_bytes_is(name, "content-type")) {
         call->format = pl_rpc_format_find(value);
     } else if (!pl_bytes_is(name, ":scheme") && !pl_bytes_is(name, "te")) {
-        rc = pl_rpc_fields_add_wire(&call->request, name, value);
+        rc = pl_rpc_fields_add_wire(&call->intake->request, name, value);
         if (rc == PL_E_INVALID)
             refuse(call, PL_CODE_INVALID_ARGUMENT, "a -bin header is not base64");
         else if (rc == PL_E_LIMIT) /* lists of binary values are taken apart */
@@ -76,47 +76,53 @@ void pl_rpc_call_on_headers(struct pl_rpc_call *call)
 void pl_rpc_call_release(struct pl_rpc_call *call)
 {
     struct pl_rpc_conn *conn = call->conn_weak;
+    struct pl_rpc_intake *intake = call->intake;
 
-    PL_ASSERT(conn->held_size >= call->held_size);
-    PL_ASSERT(conn->reserved_size >= call->reserved_size);
-    conn->held_size -= call->held_size;
-    conn->reserved_size -= call->reserved_size;
-    call->held_size = 0;
-    call->reserved_size = 0;
-    pl_list_remove(&call->waiting);
+    if (intake == NULL)
+        return;
+    PL_ASSERT(conn->held_size >= intake->held_size);
+    PL_ASSERT(conn->reserved_size >= intake->reserved_size);
+    conn->held_size -= intake->held_size;
+    conn->reserved_size -= intake->reserved_size;
+    intake->held_size = 0;
+    intake->reserved_size = 0;
+    pl_list_remove(&intake->waiting);
 }
 
 /* Renews the stream's window, now or once the call has room. */
 static void consume(struct pl_rpc_call *call, size_t size)
 {
-    call->unconsumed += size;
-    if (!pl_list_empty(&call->waiting))
+    struct pl_rpc_intake *intake = call->intake;
+
+    intake->unconsumed += size;
+    if (!pl_list_empty(&intake->waiting))
         return;
-    if (call->unconsumed > 0)
-        call->conn_weak->http->consume(call, call->unconsumed);
-    call->unconsumed = 0;
+    if (intake->unconsumed > 0)
+        call->conn_weak->http->consume(call, intake->unconsumed);
+    intake->unconsumed = 0;
 }
 
 void pl_rpc_call_grant(struct pl_rpc_call *call)
 {
     struct pl_rpc_conn *conn = call->conn_weak;
+    struct pl_rpc_intake *intake = call->intake;
 
-    pl_list_remove(&call->waiting);
-    conn->held_size -= call->held_size;
-    call->held_size = 0;
-    call->reserved_size = call->announced_size;
-    conn->reserved_size += call->reserved_size;
-    conn->http->set_window(call, call->reserved_size + PL_RPC_STREAM_WINDOW);
+    pl_list_remove(&intake->waiting);
+    conn->held_size -= intake->held_size;
+    intake->held_size = 0;
+    intake->reserved_size = intake->announced_size;
+    conn->reserved_size += intake->reserved_size;
+    conn->http->set_window(call, intake->reserved_size + PL_RPC_STREAM_WINDOW);
     consume(call, 0);
 }
 
 /* A message of that size is to come: a large one needs room on the connection. */
 static void announce(struct pl_rpc_call *call, size_t size)
 {
-    call->announced_size = size;
-    if (size > PL_RPC_STREAM_WINDOW / 2 && call->reserved_size == 0 &&
-        pl_list_empty(&call->waiting)) {
-        pl_list_append(&call->conn_weak->waiting, &call->waiting);
+    call->intake->announced_size = size;
+    if (size > PL_RPC_STREAM_WINDOW / 2 && call->intake->reserved_size == 0 &&
+        pl_list_empty(&call->intake->waiting)) {
+        pl_list_append(&call->conn_weak->waiting, &call->intake->waiting);
         pl_rpc_conn_grant(call->conn_weak);
     }
 }
@@ -124,7 +130,7 @@ static void announce(struct pl_rpc_call *call, size_t size)
 /* The head of a message is there: may the message come? */
 static bool take_message_head(struct pl_rpc_call *call)
 {
-    uint8_t flags = pl_rpc_reader_flags(&call->reader);
+    uint8_t flags = pl_rpc_reader_flags(&call->intake->reader);
 
     if (call->has_message) {
         pl_rpc_call_abort(call, PL_CODE_UNIMPLEMENTED, "the method takes one message");
@@ -140,7 +146,7 @@ static bool take_message_head(struct pl_rpc_call *call)
                           "a message with the compressed flag, but without its encoding");
         return false;
     }
-    announce(call, pl_rpc_reader_size(&call->reader));
+    announce(call, pl_rpc_reader_size(&call->intake->reader));
     return true;
 }
 
@@ -167,7 +173,7 @@ static void deliver(struct pl_rpc_call *call, struct pl_bytes message)
 /* What a message has brought on its way: streams begin to answer. */
 static void delivered(struct pl_rpc_call *call)
 {
-    pl_rpc_reader_drop(&call->reader);
+    pl_rpc_reader_drop(&call->intake->reader);
     pl_rpc_call_release(call);
     if (call->state == PL_RPC_CALL_OPEN && call->method_weak->server_streaming &&
         pl_rpc_call_send_head(call) < 0)
@@ -178,16 +184,16 @@ static void delivered(struct pl_rpc_call *call)
 static void take_message(struct pl_rpc_call *call, struct pl_bytes message)
 {
     if (!call->method_weak->client_streaming) {
-        if (pl_rpc_reader_keep(&call->reader, &message) < 0) {
+        if (pl_rpc_reader_keep(&call->intake->reader, &message) < 0) {
             pl_rpc_call_abort(call, PL_CODE_UNAVAILABLE, "out of memory");
             return;
         }
         call->has_message = true;
-        call->message = message;
+        call->intake->message = message;
         return;
     }
     deliver(call, message);
-    if (call->state == PL_RPC_CALL_OPEN && (call->reserved_size > 0 || !call->flows)) {
+    if (call->state == PL_RPC_CALL_OPEN && (call->intake->reserved_size > 0 || !call->flows)) {
         call->flows = true;
         call->conn_weak->http->set_window(call, PL_RPC_FLOWING_WINDOW);
     }
@@ -198,10 +204,11 @@ static void take_message(struct pl_rpc_call *call, struct pl_bytes message)
 static void account(struct pl_rpc_call *call)
 {
     struct pl_rpc_conn *conn = call->conn_weak;
-    size_t held = call->reserved_size > 0 ? 0 : pl_rpc_reader_held(&call->reader);
+    struct pl_rpc_intake *intake = call->intake;
+    size_t held = intake->reserved_size > 0 ? 0 : pl_rpc_reader_held(&intake->reader);
 
-    conn->held_size = conn->held_size - call->held_size + held;
-    call->held_size = held;
+    conn->held_size = conn->held_size - intake->held_size + held;
+    intake->held_size = held;
     if (conn->held_size > pl_rpc_conn_limits(conn)->held_size_max)
         pl_rpc_call_abort(call, PL_CODE_RESOURCE_EXHAUSTED,
                           "too many unfinished messages on one connection");
@@ -226,7 +233,7 @@ static void read_messages(struct pl_rpc_call *call, struct pl_bytes data)
     int rc;
 
     while (call->state == PL_RPC_CALL_OPEN) {
-        rc = pl_rpc_reader_feed(&call->reader, &data, &message);
+        rc = pl_rpc_reader_feed(&call->intake->reader, &data, &message);
         if (rc == PL_RPC_READ_MORE)
             break;
         if (rc == PL_RPC_READ_HEAD) {
@@ -255,16 +262,16 @@ static void read_bare(struct pl_rpc_call *call, struct pl_bytes data)
         pl_rpc_call_abort(call, PL_CODE_INVALID_ARGUMENT, "a GET has no body");
         return;
     }
-    if (pl_rpc_reader_held(&call->reader) == 0 &&
-        pl_rpc_fields_find(&call->request, "content-length", &value))
+    if (pl_rpc_reader_held(&call->intake->reader) == 0 &&
+        pl_rpc_call_field(call, "content-length", &value))
         size = pl_rpc_number(value);
-    rc = pl_rpc_reader_feed_bare(&call->reader, data);
+    rc = pl_rpc_reader_feed_bare(&call->intake->reader, data);
     if (rc < 0) {
         pl_rpc_call_refuse_message(call, rc);
         return;
     }
-    if (size < pl_rpc_reader_held(&call->reader))
-        size = pl_rpc_reader_held(&call->reader);
+    if (size < pl_rpc_reader_held(&call->intake->reader))
+        size = pl_rpc_reader_held(&call->intake->reader);
     /* Where nobody has said how large it is, it may be as large as any. */
     if (size > PL_RPC_STREAM_WINDOW / 2)
         announce(call, pl_rpc_call_limits(call)->message_size_max);
@@ -298,6 +305,8 @@ static void read_text(struct pl_rpc_call *call, struct pl_bytes text)
 
 void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data)
 {
+    if (call->intake == NULL)
+        return; /* there was an end before */
     if (call->state == PL_RPC_CALL_OPEN) {
         if (call->format->text)
             read_text(call, data);
@@ -311,11 +320,11 @@ void pl_rpc_call_on_data(struct pl_rpc_call *call, struct pl_bytes data)
 static bool take_end(struct pl_rpc_call *call)
 {
     if (!call->format->codec->enveloped && !call->has_message) {
-        call->message = pl_rpc_reader_bare(&call->reader);
-        call->compressed = call->gunzip && call->message.size > 0;
+        call->intake->message = pl_rpc_reader_bare(&call->intake->reader);
+        call->compressed = call->gunzip && call->intake->message.size > 0;
         call->has_message = true;
     }
-    if (!pl_rpc_reader_between(&call->reader) ||
+    if (!pl_rpc_reader_between(&call->intake->reader) ||
         (call->format->text && !pl_rpc_text_in_between(&call->convert->text_in))) {
         pl_rpc_call_abort(call, call->format->codec->malformed,
                           "the request ends within a message");
@@ -337,10 +346,11 @@ void pl_rpc_call_on_end(struct pl_rpc_call *call)
     if (call->state != PL_RPC_CALL_OPEN || !take_end(call))
         return;
     if (!method->client_streaming) {
-        deliver(call, call->message);
+        deliver(call, call->intake->message);
         call->has_message = false;
         delivered(call);
     }
     if (call->state == PL_RPC_CALL_OPEN && method->on_half_close != NULL)
         method->on_half_close(call);
+    pl_rpc_call_end_request(call);
 }

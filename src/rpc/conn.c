@@ -50,11 +50,11 @@ void pl_rpc_conn_grant(struct pl_rpc_conn *conn)
     struct pl_list *node;
 
     while ((node = pl_list_first(&conn->waiting)) != NULL) {
-        struct pl_rpc_call *call = PL_CONTAINER(node, struct pl_rpc_call, waiting);
+        struct pl_rpc_intake *intake = PL_CONTAINER(node, struct pl_rpc_intake, waiting);
 
-        if (conn->reserved_size + call->announced_size > pl_rpc_conn_limits(conn)->held_size_max)
+        if (conn->reserved_size + intake->announced_size > pl_rpc_conn_limits(conn)->held_size_max)
             return;
-        pl_rpc_call_grant(call);
+        pl_rpc_call_grant(intake->call_weak);
     }
 }
 

@@ -15,7 +15,7 @@ static bool find_raw(const struct pl_rpc_call *call, const char *name, struct pl
     const uint8_t *at, *end;
     size_t name_size = strlen(name);
 
-    if (!pl_rpc_fields_find(&call->request, ":path", &path))
+    if (!pl_rpc_call_field(call, ":path", &path))
         return false;
     end = path.data + path.size;
     at = memchr(path.data, '?', path.size);
@@ -85,7 +85,8 @@ static int read_message(struct pl_rpc_call *call, struct pl_bytes raw)
     if (rc == PL_OK)
         rc = bytes.err;
     if (rc == PL_OK)
-        rc = pl_rpc_reader_feed_bare(&call->reader, (struct pl_bytes){bytes.data, bytes.size});
+        rc = pl_rpc_reader_feed_bare(&call->intake->reader,
+                                     (struct pl_bytes){bytes.data, bytes.size});
     pl_bytebuf_done(&text);
     pl_bytebuf_done(&bytes);
     return rc;
@@ -131,8 +132,8 @@ bool pl_rpc_connect_get_message(struct pl_rpc_call *call)
         pl_rpc_call_refuse_message(call, rc);
         return false;
     }
-    call->message = pl_rpc_reader_bare(&call->reader);
-    call->compressed = call->gunzip && call->message.size > 0;
+    call->intake->message = pl_rpc_reader_bare(&call->intake->reader);
+    call->compressed = call->gunzip && call->intake->message.size > 0;
     call->has_message = true;
     return true;
 }

@@ -14,8 +14,8 @@ static bool is_own(const struct pl_rpc_call *call, struct pl_bytes origin)
     static const char *const schemes[] = {"http://", "https://"};
     struct pl_bytes authority;
 
-    if (!pl_rpc_fields_find(&call->request, ":authority", &authority) &&
-        !pl_rpc_fields_find(&call->request, "host", &authority))
+    if (!pl_rpc_call_field(call, ":authority", &authority) &&
+        !pl_rpc_call_field(call, "host", &authority))
         return false;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t size = strlen(schemes[i]);
@@ -32,7 +32,7 @@ static bool find_origin(const struct pl_rpc_call *call, struct pl_bytes *ret_ori
 {
     const struct pl_rpc_host *host = call->conn_weak->host_weak;
 
-    if (!pl_rpc_fields_find(&call->request, "origin", ret_origin))
+    if (!pl_rpc_call_field(call, "origin", ret_origin))
         return false;
     for (size_t i = 0; i < host->origins_len; i++)
         if (strcmp(host->origins_weak[i], "*") == 0 ||
@@ -46,7 +46,7 @@ void pl_rpc_cors_add(struct pl_rpc_head *head, const struct pl_rpc_call *call)
     struct pl_bytes origin;
 
     /* What a cache may keep, or what depends on the origin, says so. */
-    if (call->verb == PL_RPC_VERB_GET || pl_rpc_fields_find(&call->request, "origin", &origin))
+    if (call->verb == PL_RPC_VERB_GET || pl_rpc_call_field(call, "origin", &origin))
         pl_rpc_head_add_const(head, "vary", "origin, accept-encoding");
     if (!find_origin(call, &origin))
         return;
@@ -69,7 +69,7 @@ void pl_rpc_cors_preflight(struct pl_rpc_call *call)
         pl_rpc_head_add(&head, pl_bytes_str("access-control-allow-origin"), origin);
         pl_rpc_head_add_const(&head, "access-control-allow-methods", "POST, GET");
         /* Metadata is the service's own: whatever the page wants to send, it may. */
-        if (pl_rpc_fields_find(&call->request, "access-control-request-headers", &names))
+        if (pl_rpc_call_field(call, "access-control-request-headers", &names))
             pl_rpc_head_add(&head, pl_bytes_str("access-control-allow-headers"), names);
         pl_rpc_head_add_const(&head, "access-control-max-age", "7200");
     }

@@ -129,7 +129,7 @@ static bool authority_fits(const struct pl_rpc_call *call, struct pl_bytes name,
     if (pl_bytes_is(name, ":authority"))
         return value.size == 0 || memchr(value.data, '@', value.size) == NULL;
     if (!pl_bytes_is(name, "host") || call->state != PL_RPC_CALL_HEADERS ||
-        !pl_rpc_fields_find(&call->request, ":authority", &authority))
+        !pl_rpc_call_field(call, ":authority", &authority))
         return true;
     return value.size == authority.size &&
            strncasecmp((const char *)value.data, (const char *)authority.data, value.size) == 0;

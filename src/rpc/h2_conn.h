@@ -22,7 +22,7 @@ struct pl_rpc_h2 {
     nghttp2_session *session;
     const uint8_t *left; /* what nghttp2 has given and fill not passed on */
     size_t left_size;
-    uint8_t *kept; /* `left` begins in it, between two fills; or NULL */
+    uint8_t *kept;            /* `left` begins in it, between two fills; or NULL */
     bool settled;             /* the client's SETTINGS have come */
     int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
     size_t headers_size;      /* of the latest block, as much of it as was looked at */

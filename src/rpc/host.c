@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "rpc/call.h"
 #include "rpc/host_inner.h"
+#include "rpc/intake.h"
 
 int pl_rpc_host_new(const struct pl_rpc_host_ops *ops, struct pl_rpc_host **ret_host)
 {
@@ -25,6 +26,7 @@ int pl_rpc_host_new(const struct pl_rpc_host_ops *ops, struct pl_rpc_host **ret_
     host->limits = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;
     pl_map_init(&host->calls_by_id);
     pl_rpc_h2_lender_init(&host->lender);
+    pl_list_init(&host->intakes);
 
     rc = pl_rpc_h2_callbacks_new(&host->callbacks);
     if (rc < 0)
@@ -56,6 +58,7 @@ void pl_rpc_host_free(struct pl_rpc_host *host)
     nghttp2_session_callbacks_del(host->callbacks);
     nghttp2_option_del(host->option);
     pl_rpc_h2_lender_done(&host->lender);
+    pl_rpc_intakes_done(host);
     pl_free(host);
 }
 

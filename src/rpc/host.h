@@ -116,6 +116,11 @@ bool pl_rpc_call_metadata(const struct pl_rpc_call *call, const char *name,
 bool pl_rpc_call_metadata_next(const struct pl_rpc_call *call, size_t *pos,
                                struct pl_bytes *ret_name, struct pl_bytes *ret_value);
 
+/* The handler needs nothing of the request any more: once all of it has come and the
+ * response has begun, its headers are freed, and metadata finds nothing. For streams that
+ * last, of which it is the larger part. */
+void pl_rpc_call_forget_request(struct pl_rpc_call *call);
+
 /* Whether the message that on_message has been given came compressed. */
 bool pl_rpc_call_message_compressed(const struct pl_rpc_call *call);
 

@@ -26,6 +26,8 @@ struct pl_rpc_host {
     nghttp2_session_callbacks *callbacks; /* every connection's */
     nghttp2_option *option;
     struct pl_rpc_h2_lender lender; /* of their memory */
+    struct pl_list intakes;         /* that rest: see intake.h */
+    size_t intakes_len;
 };
 
 /* A service that was added. */

@@ -103,6 +103,7 @@ void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool
     }
     if (errand->refusal.reason != PL_REASON_NONE)
         pl_errand_only_token(errand);
+    pl_rpc_call_forget_request(call);
     pl_errand_to_engine(io, call, errand);
 }
 

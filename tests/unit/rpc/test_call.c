@@ -211,6 +211,36 @@ static void call_with_metadata(void **state)
     assert_memory_equal(reply.last, "\0\xffz", 3);
 }
 
+static void call_forgets_its_request_when_it_is_over(void **state)
+{
+    struct pair *pair = *state;
+    const struct pl_rpc_metadata metadata = {"x-key", pl_bytes_str("value")};
+    const struct pl_rpc_status ok = {.code = PL_CODE_OK};
+    struct pl_buf *buf = pl_buf_copy("later", 5);
+    struct pl_rpc_call *call;
+    struct pl_bytes value;
+    struct reply reply;
+
+    assert_int_equal(pair_start_with(pair, "WaitStream", &metadata, 1, 0, &reply), PL_OK);
+    pair_pump(pair);
+    call = pl_rpc_host_call(pair->host, pair->seen.last_id);
+    pl_rpc_call_forget_request(call); /* whose message has not come */
+    assert_true(pl_rpc_call_metadata(call, "x-key", &value));
+    assert_int_equal(pl_rpc_client_send(reply.call, pl_bytes_str("x")), PL_OK);
+    pl_rpc_client_half_close(reply.call);
+    pair_pump(pair);
+    assert_int_equal(pair->seen.messages, 1);
+    assert_false(pl_rpc_call_metadata(call, "x-key", &value));
+    assert_int_equal(pl_rpc_call_send(call, buf), PL_OK);
+    pair_pump(pair);
+    assert_last(&reply, "later");
+    pl_rpc_call_finish(call, &ok);
+    pair_pump(pair);
+    assert_int_equal(reply.closed, 1);
+    assert_int_equal(reply.code, PL_CODE_OK);
+    pl_buf_unref(buf);
+}
+
 static void call_cardinality_is_kept(void **state)
 {
     struct pair *pair = *state;
@@ -362,6 +392,7 @@ int main(void)
         TEST(call_finished_in_on_open),
         TEST(call_unknown_is_unimplemented),
         TEST(call_with_metadata),
+        TEST(call_forgets_its_request_when_it_is_over),
         TEST(call_cardinality_is_kept),
         TEST(call_cancelled_by_the_client),
         TEST(call_past_its_deadline_is_ended_by_both),

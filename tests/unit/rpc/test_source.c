@@ -105,6 +105,7 @@ static struct pl_rpc_call *begin(struct web *web, const struct spelling *spellin
     web_call(web, "WaitStream", spelling->content_type, fields, body, size, reply);
     call = pl_rpc_host_call(web->host, web->seen.last_id);
     assert_non_null(call);
+    pl_rpc_call_forget_request(call);
     pl_rpc_call_set_source(call, &source);
     return call;
 }
