@@ -289,9 +289,10 @@ static int fill(struct pl_bench_run *run)
     const struct pl_bench_shape *shape = &run->shape;
 
     run->names = pl_calloc(shape->channels, sizeof *run->names);
-    run->conns = pl_calloc(pl_bench_conns_len(run), sizeof *run->conns);
     run->subs = pl_calloc(shape->subs + 1, sizeof *run->subs);
-    if (run->names == NULL || run->conns == NULL || run->subs == NULL)
+    if (run->names != NULL && run->subs != NULL)
+        run->conns = pl_calloc(pl_bench_conns_len(run), sizeof *run->conns);
+    if (run->conns == NULL)
         return PL_E_NOMEM;
     pl_random(&run->id_number, sizeof run->id_number);
     pl_bench_letters_write(run->id_number, run->id);
@@ -396,8 +397,10 @@ int pl_bench_run_new(const struct pl_bench_driver *driver, const struct pl_bench
         err = open_tls(run);
     if (err == PL_OK && driver->open != NULL)
         err = driver->open(run, &run->driver);
-    if (err < 0 && !run->failed)
-        pl_bench_fail(run, "%s", pl_err_text(err));
+    if (err < 0 && !run->failed) { /* there is no more to be told */
+        pl_bench_run_free(run);
+        return err;
+    }
     *ret_run = run;
     return PL_OK;
 }

@@ -108,7 +108,7 @@ struct pl_bench_run {
     char why[PL_BENCH_WHY_SIZE];
 };
 
-/* PL_E_NOMEM. What else keeps it from starting is told by pl_bench_run_go(). */
+/* PL_E_NOMEM, PL_E_IO. What else keeps it from starting is told by pl_bench_run_go(). */
 int pl_bench_run_new(const struct pl_bench_driver *driver, const struct pl_bench_options *options,
                      const struct pl_bench_shape *shape, const struct pl_bench_run_ops *ops,
                      struct pl_bench_run **ret_run);
