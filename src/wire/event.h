@@ -1,21 +1,14 @@
 /*
- * event.h - events as bytes, and messages out of them.
+ * event.h - events as bytes, and what takers are told.
  */
 #ifndef PL_WIRE_EVENT_H
 #define PL_WIRE_EVENT_H
 
-#include "base/arena.h"
 #include "model/effect.h"
 #include "model/event.h"
-#include "parla/v1/message.pb-c.h"
 
 /* The encoder that the engine is given. It has no state. */
 struct pl_event_encoder pl_wire_event_encoder(void);
-
-/* The ChatMessage of a stored message_sent event, in the arena. The bytes are
- * our own: PL_E_CORRUPT where they are not what was stored. PL_E_NOMEM. */
-int pl_wire_message(struct pl_bytes event, uint32_t thread_size, pl_sequence last_change,
-                    struct pl_arena *arena, Parla__V1__ChatMessage **ret_message);
 
 /* The bytes of a TakeMessagesResponse that hands out a message. */
 int pl_wire_taken(const struct pl_message_view *message, uint64_t lease, uint32_t attempt,

@@ -1,15 +1,18 @@
 /* list.c - responses that list: items are made in an arena, then packed at once. */
 #include "base/assert.h"
 #include "base/err.h"
-#include "parla/v1/chat_service.pb-c.h"
 #include "parla/v1/room_service.pb-c.h"
 #include "parla/v1/user_service.pb-c.h"
 #include "pb/message.h"
 #include "wire/convert.h"
-#include "wire/event.h"
+#include "wire/field.h"
+#include "wire/message.h"
 #include "wire/reply.h"
 
 #include <string.h>
+
+/* Field numbers of ListMessagesResponse. */
+enum { MESSAGES_MESSAGES = 1, MESSAGES_NEXT, MESSAGES_AS_OF };
 
 int pl_wire_list_init(struct pl_wire_list *list, uint32_t cap, struct pl_arena *arena)
 {
@@ -79,10 +82,20 @@ int pl_wire_list_add_member(struct pl_wire_list *list, const struct pl_member *m
 
 int pl_wire_list_add_message(struct pl_wire_list *list, const struct pl_message_row *row)
 {
-    Parla__V1__ChatMessage *message;
-    int rc = pl_wire_message(row->event, row->thread_size, row->sequence, list->arena, &message);
+    struct pl_wire_message message;
+    int rc = pl_wire_message_read(row->event, row->thread_size, row->sequence, &message);
+    struct pl_bytes *bytes;
+    uint8_t *to;
 
-    return rc < 0 ? rc : add(list, message);
+    if (rc < 0)
+        return rc;
+    bytes = pl_arena_alloc(list->arena, sizeof *bytes + message.size);
+    if (bytes == NULL)
+        return PL_E_NOMEM;
+    to = (uint8_t *)(bytes + 1);
+    *bytes = (struct pl_bytes){to, message.size};
+    pl_wire_message_put(&message, to);
+    return add(list, bytes);
 }
 
 int pl_wire_list_users_response(const struct pl_wire_list *list, const char *next,
@@ -119,14 +132,28 @@ int pl_wire_list_members_response(const struct pl_wire_list *list, const char *n
     return pl_pb_pack(&response.base, ret_buf);
 }
 
+/* The messages are bytes already. */
 int pl_wire_list_messages_response(const struct pl_wire_list *list, const char *next,
                                    pl_sequence as_of, struct pl_buf **ret_buf)
 {
-    Parla__V1__ListMessagesResponse response = PARLA__V1__LIST_MESSAGES_RESPONSE__INIT;
+    struct pl_bytes token = pl_bytes_str(next);
+    size_t size = pl_field_bytes_size(token) + pl_field_number_size(as_of);
+    struct pl_buf *buf;
+    uint8_t *to;
 
-    response.n_messages = list->len;
-    response.messages = (Parla__V1__ChatMessage **)list->items;
-    response.next_page_token = pl_wire_str(next);
-    response.as_of_sequence = as_of;
-    return pl_pb_pack(&response.base, ret_buf);
+    for (uint32_t i = 0; i < list->len; i++)
+        size += pl_field_message_size(((const struct pl_bytes *)list->items[i])->size);
+    if (size > PL_BUF_SIZE_MAX)
+        return PL_E_LIMIT;
+    buf = pl_buf_new(size);
+    if (buf == NULL)
+        return PL_E_NOMEM;
+    to = buf->data;
+    for (uint32_t i = 0; i < list->len; i++)
+        to = pl_field_put_message(to, MESSAGES_MESSAGES, *(const struct pl_bytes *)list->items[i]);
+    to = pl_field_put_bytes(to, MESSAGES_NEXT, token);
+    to = pl_field_put_number(to, MESSAGES_AS_OF, as_of);
+    PL_ASSERT((size_t)(to - buf->data) == size);
+    *ret_buf = buf;
+    return PL_OK;
 }

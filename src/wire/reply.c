@@ -1,16 +1,20 @@
 /* reply.c - the engine's answers, one function a response. */
 #include "wire/reply.h"
 
+#include "base/assert.h"
 #include "base/err.h"
-#include "parla/v1/chat_service.pb-c.h"
 #include "parla/v1/room_service.pb-c.h"
 #include "parla/v1/session_service.pb-c.h"
 #include "parla/v1/user_service.pb-c.h"
 #include "pb/message.h"
 #include "wire/convert.h"
-#include "wire/event.h"
+#include "wire/field.h"
+#include "wire/message.h"
 
 #include <stdio.h>
+
+/* Field numbers of SendMessageResponse. */
+enum { SEND_MESSAGE = 1, SEND_DEDUPLICATED, SEND_DURABILITY };
 
 static int reply_sign_in(const struct pl_reply *reply, const struct pl_reply_context *context,
                          struct pl_arena *arena, struct pl_buf **ret_buf)
@@ -57,19 +61,31 @@ static int reply_room(enum pl_command_kind kind, const struct pl_reply *reply,
     return pl_pb_pack(kind == PL_COMMAND_CREATE_ROOM ? &created.base : &joined.base, ret_buf);
 }
 
+/* The answer to every send, by hand. */
 static int reply_send(const struct pl_reply *reply, const struct pl_reply_context *context,
-                      struct pl_arena *arena, struct pl_buf **ret_buf)
+                      struct pl_buf **ret_buf)
 {
-    Parla__V1__SendMessageResponse response = PARLA__V1__SEND_MESSAGE_RESPONSE__INIT;
     const struct pl_message_view *view = &reply->u.send.message;
-    int rc = pl_wire_message((struct pl_bytes){view->event->data, view->event->size},
-                             view->thread_size, view->last_change, arena, &response.message);
+    struct pl_wire_message message;
+    int rc = pl_wire_message_read((struct pl_bytes){view->event->data, view->event->size},
+                                  view->thread_size, view->last_change, &message);
+    struct pl_buf *buf;
+    uint8_t *to;
 
     if (rc < 0)
         return rc;
-    response.deduplicated = reply->u.send.deduplicated;
-    response.durability = (Parla__V1__Durability)context->durability;
-    return pl_pb_pack(&response.base, ret_buf);
+    buf = pl_buf_new(pl_field_message_size(message.size) +
+                     pl_field_number_size(reply->u.send.deduplicated) +
+                     pl_field_number_size(context->durability));
+    if (buf == NULL)
+        return PL_E_NOMEM;
+    to = pl_field_put_head(buf->data, SEND_MESSAGE, message.size);
+    to = pl_wire_message_put(&message, to);
+    to = pl_field_put_number(to, SEND_DEDUPLICATED, reply->u.send.deduplicated);
+    to = pl_field_put_number(to, SEND_DURABILITY, context->durability);
+    PL_ASSERT((size_t)(to - buf->data) == buf->size);
+    *ret_buf = buf;
+    return PL_OK;
 }
 
 /* The responses without a field are all the same: no bytes. */
@@ -96,7 +112,7 @@ int pl_wire_reply(enum pl_command_kind kind, const struct pl_reply *reply,
     case PL_COMMAND_JOIN_ROOM:
         return reply_room(kind, reply, arena, ret_buf);
     case PL_COMMAND_SEND_MESSAGE:
-        return reply_send(reply, context, arena, ret_buf);
+        return reply_send(reply, context, ret_buf);
     case PL_COMMAND_SIGN_OUT:
     case PL_COMMAND_LEAVE_ROOM:
     case PL_COMMAND_MARK_READ:

@@ -8,6 +8,16 @@
 
 enum { PL_VARINT_SIZE_MAX = 10 };
 
+/* How many bytes a number takes. */
+static inline size_t pl_varint_size(uint64_t value)
+{
+    size_t size = 1;
+
+    for (; value >= 0x80; value >>= 7)
+        size++;
+    return size;
+}
+
 /* Writes the number to `to` (10 bytes) and returns how many bytes it took. */
 static inline size_t pl_varint_put(uint8_t *to, uint64_t value)
 {
