@@ -1,9 +1,9 @@
 /*
  * server.c - starts from the disk upwards, and stops the other way round.
  *
- * start:  certificates → addresses → lock of the data → store → engine → readers →
- *         loops
- * stop:   loops drain → loops → readers → engine → store → lock
+ * start:  certificates → addresses → lock of the data → store → checkpoints → engine →
+ *         readers → loops
+ * stop:   loops drain → loops → readers → engine → checkpoints → store → lock
  *
  * Each step's failure is told here, once, with what to do about it.
  */
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "server/checkpoint_thread.h"
 #include "server/io_loop.h"
 #include "server/tls_files.h"
 #include "store/lock.h"
@@ -40,6 +41,7 @@ struct pl_server {
     struct pl_bound *bounds[PL_CONFIG_LISTEN_LEN_MAX];
     uint32_t bounds_len;
     struct pl_data_lock *lock;
+    struct pl_checkpoint_thread *checkpoints;
     struct pl_sqlite_store *store;
     struct pl_engine_thread *engine;
     struct pl_reader_pool *readers;
@@ -274,7 +276,11 @@ static int start_store(struct pl_server *server, uint64_t log)
 {
     const struct pl_config *config = server->config;
     struct pl_store_problem problem = {.text = ""};
-    struct pl_sqlite_config sqlite = {.dir = config->data, .durability = config->durability};
+    struct pl_sqlite_config sqlite = {
+        .dir = config->data,
+        .durability = config->durability,
+        .on_checkpoint_due = pl_checkpoint_thread_wake,
+    };
     struct pl_reader_pool_config readers = {
         .store = &sqlite,
         .threads = READERS_LEN,
@@ -284,8 +290,15 @@ static int start_store(struct pl_server *server, uint64_t log)
         .on_answer = on_answer,
         .self = server,
     };
-    int rc = pl_sqlite_store_open(&sqlite, &server->store, &problem);
+    int rc = pl_checkpoint_thread_new(&server->checkpoints);
 
+    sqlite.self = server->checkpoints;
+    if (rc == PL_OK)
+        rc = pl_sqlite_store_open(&sqlite, &server->store, &problem);
+    if (rc == PL_OK)
+        rc = pl_checkpoint_thread_start(server->checkpoints, server->store, &sqlite, &problem);
+    if (rc < 0 && problem.text[0] == 0)
+        snprintf(problem.text, sizeof problem.text, "the data folder: %s", pl_err_text(rc));
     if (rc == PL_OK)
         rc = start_engine(server, log);
     if (rc == PL_OK)
@@ -365,6 +378,7 @@ static void stop(struct pl_server *server)
         pl_io_loop_stop(server->loops[i]);
     pl_reader_pool_stop(server->readers);
     pl_engine_thread_stop(server->engine);
+    pl_checkpoint_thread_stop(server->checkpoints);
     for (uint32_t i = 0; i < server->loops_len; i++)
         pl_io_loop_free(server->loops[i]);
     pl_sqlite_store_close(server->store);

@@ -1,5 +1,5 @@
 /*
- * sqlite.c - opening and closing, transactions, checkpoints, the counters.
+ * sqlite.c - opening and closing, transactions, the counters.
  *
  * The tricky part is what a failure means. No space and no memory roll a
  * transaction back and are over when there is some again. A failed write or
@@ -7,8 +7,8 @@
  * reached the disk, so the store refuses everything further, and the next start
  * brings the whole WAL into the database, and syncs both, before it goes on.
  *
- * Checkpoints are made here, not by SQLite inside COMMIT, which would keep their
- * errors to itself.
+ * Checkpoints (sqlite_wal.c) are not made by SQLite inside COMMIT, which would keep
+ * their errors to itself.
  */
 #include "store/sqlite.h"
 
@@ -27,9 +27,7 @@
 
 enum {
     CACHE_SIZE_DEFAULT = 16 * 1024 * 1024,
-    CHECKPOINT_PAGES_DEFAULT = 2000, /* 8 MB */
-    PURGE_STEP_MS = 10 * 1000,
-    PURGE_RETRY_MS = 1000,
+    CHECKPOINT_PAGES_DEFAULT = 1000, /* 4 MB */
 };
 
 const struct pl_db_sql pl_store_sql[STMT_LEN] = {
@@ -45,8 +43,7 @@ static int run_bare(struct pl_sqlite_store *store, uint32_t stmt)
     return pl_run_done(&run);
 }
 
-/* Remembers what cannot be mended. */
-static int check(struct pl_sqlite_store *store, int rc)
+int pl_sqlite_store_check(struct pl_sqlite_store *store, int rc)
 {
     if (rc == PL_E_IO || rc == PL_E_CORRUPT)
         store->failed = rc;
@@ -57,56 +54,22 @@ static int begin(void *self)
 {
     struct pl_sqlite_store *store = self;
 
+    if (store->failed == PL_OK)
+        store->failed = atomic_load(&store->wal.failed);
     if (store->failed < 0)
         return store->failed;
     store->requests.moved = false;
-    return check(store, run_bare(store, STMT_BEGIN));
-}
-
-int pl_sqlite_store_checkpoint(struct pl_sqlite_store *store)
-{
-    int rc;
-
-    store->wal_pages_checked = store->wal_pages;
-    rc = sqlite3_wal_checkpoint_v2(store->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (rc == SQLITE_BUSY) /* readers hold some of it: the next one gets further */
-        return PL_OK;
-    return check(store, pl_db_failed(&store->db, rc, "checkpoint"));
-}
-
-/* What was trimmed is overwritten in the database by a checkpoint, and leaves
- * the WAL when that is emptied, which no reader is waited for. */
-static void purge(struct pl_sqlite_store *store)
-{
-    int rc;
-
-    sqlite3_busy_timeout(store->db.handle, 0);
-    rc = sqlite3_wal_checkpoint_v2(store->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    sqlite3_busy_timeout(store->db.handle, PL_DB_BUSY_MS);
-    if (rc == SQLITE_OK) {
-        store->purge_due = false;
-        store->purge_ms = store->time_ms + PURGE_STEP_MS;
-        store->wal_pages = store->wal_pages_checked = 0;
-    } else {
-        store->purge_ms = store->time_ms + PURGE_RETRY_MS;
-        if (rc != SQLITE_BUSY)
-            (void)check(store, pl_db_failed(&store->db, rc, "checkpoint"));
-    }
+    return pl_sqlite_store_check(store, run_bare(store, STMT_BEGIN));
 }
 
 static int commit(void *self)
 {
     struct pl_sqlite_store *store = self;
-    int rc = check(store, run_bare(store, STMT_COMMIT));
+    int rc = pl_sqlite_store_check(store, run_bare(store, STMT_COMMIT));
 
     if (rc < 0)
         return rc;
-    if (store->wal_pages < store->wal_pages_checked)
-        store->wal_pages_checked = 0; /* it was all in the database, and began anew */
-    if (store->wal_pages - store->wal_pages_checked >= store->checkpoint_pages)
-        (void)pl_sqlite_store_checkpoint(store); /* told there; this batch is safe */
-    if (store->purge_due && store->time_ms >= store->purge_ms)
-        purge(store); /* likewise */
+    pl_sqlite_wal_tend(store);
     return PL_OK;
 }
 
@@ -117,7 +80,7 @@ static void rollback(void *self)
     pl_sqlite_forget_work(store);
     pl_sqlite_forget_requests(store);
     if (!sqlite3_get_autocommit(store->db.handle)) /* else SQLite has done it itself */
-        (void)check(store, run_bare(store, STMT_ROLLBACK));
+        (void)pl_sqlite_store_check(store, run_bare(store, STMT_ROLLBACK));
 }
 
 static int get_meta(void *self, struct pl_meta *ret)
@@ -236,7 +199,7 @@ static int on_wal(void *arg, sqlite3 *handle, const char *schema, int pages)
 
     (void)handle;
     (void)schema;
-    store->wal_pages = (uint32_t)pages;
+    store->wal.pages = (uint32_t)pages;
     return SQLITE_OK;
 }
 
@@ -350,8 +313,9 @@ int pl_sqlite_store_open(const struct pl_sqlite_config *config, struct pl_sqlite
     problem->text[0] = 0;
     if (store == NULL)
         goto fail;
-    store->checkpoint_pages =
-        config->checkpoint_pages > 0 ? config->checkpoint_pages : CHECKPOINT_PAGES_DEFAULT;
+    pl_sqlite_wal_init(&store->wal, config,
+                       config->checkpoint_pages > 0 ? config->checkpoint_pages
+                                                    : CHECKPOINT_PAGES_DEFAULT);
     pl_sqlite_requests_init(store, config->request_chunk_len > 0 ? config->request_chunk_len
                                                                  : PL_REQUEST_CHUNK_LEN);
     rc = pl_data_dir_make(config->dir);

@@ -4,7 +4,8 @@
  * WAL mode. A batch is one transaction; after its commit has returned PL_OK it
  * is on the disk (SYNCED) or with the operating system (WRITTEN).
  *
- * Threads: a store belongs to one thread at a time, each reader to its own.
+ * Threads: a store belongs to one thread at a time, each reader and a
+ *   checkpointer to its own.
  */
 #ifndef PL_STORE_SQLITE_H
 #define PL_STORE_SQLITE_H
@@ -29,8 +30,11 @@ struct pl_sqlite_config {
     enum pl_durability durability; /* all but WRITTEN sync each commit */
     const char *vfs;               /* the name of an SQLite VFS; NULL: the usual one */
     size_t cache_size;             /* of pages kept in memory, in bytes; 0: a default */
-    uint32_t
-        checkpoint_pages; /* the WAL's length at which a commit also checkpoints; 0: a default */
+    uint32_t checkpoint_pages; /* the WAL may grow by so many between checkpoints; 0: a default */
+    /* Called by a commit when it is time for pl_sqlite_checkpointer_run(), perhaps
+     * more than once. NULL: commits make the checkpoints themselves. */
+    void (*on_checkpoint_due)(void *self);
+    void *self;
     uint32_t request_chunk_len; /* see request_index.h; 0: a default. For tests: a database
                                    keeps to one. */
 };
@@ -59,6 +63,28 @@ struct pl_store pl_sqlite_store_iface(struct pl_sqlite_store *store);
  * Commits do it by themselves; not inside a transaction. PL_E_IO, PL_E_FULL,
  * PL_E_NOMEM, PL_E_CORRUPT: what was committed stays safe in the WAL. */
 int pl_sqlite_store_checkpoint(struct pl_sqlite_store *store);
+
+/* A connection that makes checkpoints while the store commits, so that no commit
+ * waits for one. For a thread of its own; closed before its store.
+ *
+ * The WAL stays below some 16 times checkpoint_pages, which commits wait for if
+ * need be; but where another program reads the database all the time, it grows. */
+struct pl_sqlite_checkpointer;
+
+/* `config` is the store's. Errors: PL_E_IO, PL_E_BUSY, PL_E_CORRUPT, PL_E_FULL,
+ * PL_E_NOMEM. `problem` may be NULL. */
+int pl_sqlite_checkpointer_open(struct pl_sqlite_store *store,
+                                const struct pl_sqlite_config *config,
+                                struct pl_sqlite_checkpointer **ret_checkpointer,
+                                struct pl_store_problem *problem);
+
+/* Brings into the database what is in the WAL. PL_E_IO and PL_E_CORRUPT have the
+ * store's next begin fail likewise; PL_E_FULL and PL_E_NOMEM may be over later.
+ * All of them were told; what was committed stays safe in the WAL. */
+int pl_sqlite_checkpointer_run(struct pl_sqlite_checkpointer *checkpointer);
+
+/* NULL is fine. */
+void pl_sqlite_checkpointer_close(struct pl_sqlite_checkpointer *checkpointer);
 
 /* Opens a reader of a database that a store has open in this process. Of
  * `config`, durability and checkpoint_pages are not used. Errors are

@@ -157,7 +157,7 @@ int pl_sqlite_trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t 
     }
     if (rc < 0)
         return rc;
-    store->purge_due = store->purge_due || trim.len > 0;
+    store->wal.purge_due = store->wal.purge_due || trim.len > 0;
     *ret = trim;
     return PL_OK;
 }

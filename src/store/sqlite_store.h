@@ -10,6 +10,8 @@
 #include "store/sqlite.h"
 #include "store/sqlite_db.h"
 
+#include <stdatomic.h>
+
 enum { PL_WORK_SKIPS_LEN = 64 };
 
 /* See sqlite_work.c: no work of the room up to `sequence` that is not of this
@@ -21,21 +23,41 @@ struct pl_work_skip {
     int64_t until_ms;
 };
 
+/* Of the store's thread, but for what is atomic: see sqlite_wal.c. */
+struct pl_sqlite_wal {
+    uint32_t step;              /* checkpoint_pages */
+    uint32_t pages;             /* its length after the last commit */
+    uint32_t asked;             /* its length when a checkpoint was last made or asked for, … */
+    uint32_t tried;             /* … and when it was last tried to have it begin anew */
+    bool told;                  /* that it grows and grows */
+    bool purge_due;             /* something was trimmed since it was last emptied */
+    int64_t purge_ms;           /* when it may be emptied again */
+    void (*on_due)(void *self); /* NULL: commits make the checkpoints */
+    void *self;
+    atomic_uint in_db; /* pages that are in the database, says who made a checkpoint */
+    atomic_bool running;
+    atomic_int failed; /* as in the store, of a checkpoint on another thread */
+};
+
 struct pl_sqlite_store {
     struct pl_db db;
-    int failed;                 /* PL_E_IO or PL_E_CORRUPT, once it has happened */
-    uint32_t checkpoint_pages;  /* the WAL may grow by so many between two checkpoints */
-    uint32_t wal_pages;         /* its length after the last commit */
-    uint32_t wal_pages_checked; /* its length at the last checkpoint */
-    int64_t time_ms;            /* of the last batch */
-    bool purge_due;             /* something was trimmed since the WAL was last emptied */
-    int64_t purge_ms;           /* when it may be emptied again */
+    int failed;      /* PL_E_IO or PL_E_CORRUPT, once it has happened */
+    int64_t time_ms; /* of the last batch */
+    struct pl_sqlite_wal wal;
     struct pl_work_skip work_skips[PL_WORK_SKIPS_LEN];
     struct pl_request_index requests;
 };
 
 /* Every statement, in the order of enum pl_store_stmt. */
 extern const struct pl_db_sql pl_store_sql[];
+
+/* sqlite.c: remembers what cannot be mended; returns rc. */
+int pl_sqlite_store_check(struct pl_sqlite_store *store, int rc);
+
+/* sqlite_wal.c; tend is called after each commit. */
+void pl_sqlite_wal_init(struct pl_sqlite_wal *wal, const struct pl_sqlite_config *config,
+                        uint32_t step);
+void pl_sqlite_wal_tend(struct pl_sqlite_store *store);
 
 /* sqlite_user.c */
 int pl_sqlite_get_user(void *self, pl_user_id id, struct pl_user *ret);

@@ -25,6 +25,8 @@ struct lives {
     struct folder folder;
     struct pl_sqlite_config config;
     bool mix;
+    bool beside; /* checkpoints are made on a connection of their own */
+    bool due;    /* one of those */
     uint64_t random;
     struct pl_store twin;  /* what was acknowledged, and nothing else */
     struct load load;      /* its state */
@@ -32,6 +34,13 @@ struct lives {
     uint32_t cuts;
     uint32_t unsure; /* batches that were there although nobody was told */
 };
+
+static void on_checkpoint_due(void *self)
+{
+    struct lives *lives = self;
+
+    lives->due = true;
+}
 
 static void lives_init(struct lives *lives, uint64_t seed)
 {
@@ -102,11 +111,16 @@ static bool sound(struct pl_sqlite_store *sqlite)
     return ok;
 }
 
-/* Batches until the power goes. */
+/* Batches until the power goes, with checkpoints some time after they were asked
+ * for. */
 static void work(struct lives *lives, struct pl_sqlite_store *sqlite)
 {
     struct pl_store store = pl_sqlite_store_iface(sqlite);
+    struct pl_sqlite_checkpointer *checkpointer = NULL;
 
+    if (lives->beside &&
+        pl_sqlite_checkpointer_open(sqlite, &lives->config, &checkpointer, NULL) < 0)
+        assert_true(crash_vfs_is_cut());
     for (int i = 0; i < BATCHES_MAX; i++) {
         struct load next = lives->load;
         uint64_t seed = random_next(&lives->random);
@@ -114,10 +128,16 @@ static void work(struct lives *lives, struct pl_sqlite_store *sqlite)
         if (apply(&store, &next, seed) < 0) {
             assert_true(crash_vfs_is_cut());
             lives->pending_seed = seed;
-            return;
+            break;
         }
         assert_int_equal(apply(&lives->twin, &lives->load, seed), PL_OK);
+        if (lives->due && checkpointer != NULL && random_below(&lives->random, 3) == 0) {
+            lives->due = false;
+            if (pl_sqlite_checkpointer_run(checkpointer) < 0)
+                assert_true(crash_vfs_is_cut());
+        }
     }
+    pl_sqlite_checkpointer_close(checkpointer);
 }
 
 /* From a start, which a cut may hit, to the next cut. */
@@ -147,8 +167,15 @@ static bool survive(struct lives *lives)
     return good;
 }
 
+static void have_checkpoints_beside(struct lives *lives)
+{
+    lives->beside = true;
+    lives->config.on_checkpoint_due = on_checkpoint_due;
+    lives->config.self = lives;
+}
+
 /* Runs folders of some lives each. Returns how many of them lost something. */
-static uint32_t run(enum pl_durability durability, bool mix, bool lie, uint32_t seeds)
+static uint32_t run(enum pl_durability durability, bool mix, bool lie, bool beside, uint32_t seeds)
 {
     uint32_t lost = 0, cuts = 0, unsure = 0;
 
@@ -159,6 +186,8 @@ static uint32_t run(enum pl_durability durability, bool mix, bool lie, uint32_t 
         lives_init(&lives, seed);
         lives.config.durability = durability;
         lives.mix = mix;
+        if (beside)
+            have_checkpoints_beside(&lives);
         crash_vfs_faults.lie = lie;
         for (int i = 0; i < LIVES && good; i++) {
             live(&lives);
@@ -181,25 +210,32 @@ static uint32_t run(enum pl_durability durability, bool mix, bool lie, uint32_t 
 static void what_was_acknowledged_survives_a_cut(void **state)
 {
     (void)state;
-    assert_int_equal(run(PL_DURABILITY_SYNCED, false, false, 12), 0);
+    assert_int_equal(run(PL_DURABILITY_SYNCED, false, false, false, 12), 0);
 }
 
 static void what_was_acknowledged_survives_a_cut_that_leaves_a_mess(void **state)
 {
     (void)state;
-    assert_int_equal(run(PL_DURABILITY_SYNCED, true, false, 12), 0);
+    assert_int_equal(run(PL_DURABILITY_SYNCED, true, false, false, 12), 0);
+}
+
+static void cuts_while_checkpoints_are_made_beside_lose_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(run(PL_DURABILITY_SYNCED, false, false, true, 12), 0);
+    assert_int_equal(run(PL_DURABILITY_SYNCED, true, false, true, 12), 0);
 }
 
 static void leaving_out_the_sync_is_found(void **state)
 {
     (void)state;
-    assert_true(run(PL_DURABILITY_WRITTEN, false, false, 5) > 0);
+    assert_true(run(PL_DURABILITY_WRITTEN, false, false, false, 5) > 0);
 }
 
 static void a_disk_that_lies_is_found(void **state)
 {
     (void)state;
-    assert_true(run(PL_DURABILITY_SYNCED, false, true, 5) > 0);
+    assert_true(run(PL_DURABILITY_SYNCED, false, true, false, 5) > 0);
 }
 
 static void full_disk_rolls_back_and_goes_on_when_there_is_space(void **state)
@@ -324,11 +360,72 @@ static void failed_checkpoint_loses_nothing_and_ends_the_store(void **state)
     lives_done(&lives);
 }
 
+/* A checkpointer with some work to do. */
+static struct pl_sqlite_checkpointer *open_beside(struct lives *lives, uint64_t seed,
+                                                  struct pl_sqlite_store **ret_sqlite)
+{
+    struct pl_sqlite_checkpointer *checkpointer = NULL;
+
+    lives_init(lives, seed);
+    have_checkpoints_beside(lives);
+    assert_int_equal(pl_sqlite_store_open(&lives->config, ret_sqlite, NULL), PL_OK);
+    assert_int_equal(pl_sqlite_checkpointer_open(*ret_sqlite, &lives->config, &checkpointer, NULL),
+                     PL_OK);
+    lives->beside = false; /* work() only asks for checkpoints */
+    work(lives, *ret_sqlite);
+    return checkpointer;
+}
+
+static void failed_checkpoint_beside_loses_nothing_and_ends_the_store(void **state)
+{
+    bool *faults[] = {&crash_vfs_faults.fail_syncs, &crash_vfs_faults.fail_writes};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct pl_sqlite_store *sqlite = NULL;
+        struct lives lives;
+        struct pl_sqlite_checkpointer *checkpointer = open_beside(&lives, 11, &sqlite);
+        struct pl_store store = pl_sqlite_store_iface(sqlite);
+
+        assert_true(lives.due);
+        *faults[i] = true;
+        assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_E_IO);
+        *faults[i] = false;
+        assert_int_equal(store.ops->begin(store.self), PL_E_IO);
+        assert_int_equal(store.ops->begin(store.self), PL_E_IO);
+        crash_vfs_cut_at(1);
+        pl_sqlite_checkpointer_close(checkpointer);
+        pl_sqlite_store_close(sqlite);
+        crash_vfs_restore(0);
+        assert_true(survive(&lives));
+        lives_done(&lives);
+    }
+}
+
+static void full_disk_at_a_checkpoint_beside_stops_nobody(void **state)
+{
+    struct pl_sqlite_store *sqlite = NULL;
+    struct lives lives;
+    struct pl_sqlite_checkpointer *checkpointer = open_beside(&lives, 12, &sqlite);
+
+    (void)state;
+    crash_vfs_faults.full = true;
+    assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_E_FULL);
+    crash_vfs_faults.full = false;
+    work(&lives, sqlite);
+    assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_OK);
+    pl_sqlite_checkpointer_close(checkpointer);
+    pl_sqlite_store_close(sqlite);
+    assert_true(survive(&lives));
+    lives_done(&lives);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_acknowledged_survives_a_cut),
         cmocka_unit_test(what_was_acknowledged_survives_a_cut_that_leaves_a_mess),
+        cmocka_unit_test(cuts_while_checkpoints_are_made_beside_lose_nothing),
         cmocka_unit_test(leaving_out_the_sync_is_found),
         cmocka_unit_test(a_disk_that_lies_is_found),
         cmocka_unit_test(full_disk_rolls_back_and_goes_on_when_there_is_space),
@@ -336,6 +433,8 @@ int main(void)
         cmocka_unit_test(failed_sync_is_not_trusted_again),
         cmocka_unit_test(open_brings_the_wal_into_the_database),
         cmocka_unit_test(failed_checkpoint_loses_nothing_and_ends_the_store),
+        cmocka_unit_test(failed_checkpoint_beside_loses_nothing_and_ends_the_store),
+        cmocka_unit_test(full_disk_at_a_checkpoint_beside_stops_nobody),
     };
 
     if (pl_secret_init() < 0)

@@ -258,6 +258,123 @@ static void wal_goes_into_the_database_as_it_grows(void **state)
     assert_int_equal(pl_sqlite_store_checkpoint(f->sqlite), PL_OK);
 }
 
+static off_t wal_size(const struct fixture *f)
+{
+    char wal[512];
+    struct stat st;
+
+    snprintf(wal, sizeof wal, "%s/%s-wal", f->folder.data, PL_SQLITE_FILE);
+    assert_int_equal(stat(wal, &st), 0);
+    return st.st_size;
+}
+
+static void write_some(struct fixture *f, struct load *load, uint64_t *random, int batches)
+{
+    for (int batch = 0; batch < batches; batch++) {
+        begin(&f->store);
+        assert_int_equal(load_apply(load, &f->store, random_next(random), 5), PL_OK);
+        commit(&f->store);
+    }
+}
+
+static void on_checkpoint_due(void *self)
+{
+    int *due = self;
+
+    ++*due;
+}
+
+/* Opened so that checkpoints are made by who is asked, of which *due counts. */
+static struct pl_sqlite_checkpointer *open_beside(struct fixture *f, int *due)
+{
+    struct pl_sqlite_checkpointer *checkpointer = NULL;
+
+    pl_sqlite_store_close(f->sqlite);
+    f->config.checkpoint_pages = 40;
+    f->config.on_checkpoint_due = on_checkpoint_due;
+    f->config.self = due;
+    open_store(f);
+    assert_int_equal(pl_sqlite_checkpointer_open(f->sqlite, &f->config, &checkpointer, NULL),
+                     PL_OK);
+    return checkpointer;
+}
+
+static void wal_begins_anew_where_checkpoints_are_made_beside(void **state)
+{
+    struct fixture *f = *state;
+    struct load load = {0};
+    uint64_t random = 3;
+    int due = 0, runs = 0;
+    struct pl_sqlite_checkpointer *checkpointer = open_beside(f, &due);
+
+    for (int i = 0; i < 600; i++) {
+        write_some(f, &load, &random, 1);
+        if (due > 0 && i % 3 == 0) {
+            due = 0;
+            runs++;
+            assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_OK);
+        }
+    }
+    assert_true(runs > 10);
+    assert_true(wal_size(f) < 8 * 40 * 4200);
+    pl_sqlite_checkpointer_close(checkpointer);
+}
+
+static void commits_checkpoint_where_who_was_asked_does_not(void **state)
+{
+    struct fixture *f = *state;
+    struct load load = {0};
+    uint64_t random = 3;
+    int due = 0;
+    struct pl_sqlite_checkpointer *checkpointer = open_beside(f, &due);
+
+    write_some(f, &load, &random, 600);
+    assert_true(due > 0);
+    assert_true(wal_size(f) < 18 * 40 * 4200);
+    pl_sqlite_checkpointer_close(checkpointer);
+}
+
+static void wal_grows_while_it_is_read_and_begins_anew_after(void **state)
+{
+    struct fixture *f = *state;
+    struct load load = {0};
+    struct pl_reader reader = {0};
+    uint64_t random = 3;
+    int due = 0;
+    struct pl_sqlite_checkpointer *checkpointer = open_beside(f, &due);
+    off_t size;
+
+    write_some(f, &load, &random, 20);
+    assert_int_equal(pl_sqlite_reader_open(&f->config, &reader, NULL), PL_OK);
+    assert_int_equal(reader.ops->begin(reader.self), PL_OK);
+    while (wal_size(f) < 18 * 40 * 4200) /* commits wait, and then go on */
+        write_some(f, &load, &random, 10);
+    reader.ops->end(reader.self);
+    pl_sqlite_reader_close(&reader);
+
+    write_some(f, &load, &random, 40); /* a commit that gets through */
+    size = wal_size(f);
+    write_some(f, &load, &random, 100);
+    assert_int_equal(wal_size(f), size);
+    pl_sqlite_checkpointer_close(checkpointer);
+}
+
+static void checkpointer_fails_cleanly_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_sqlite_checkpointer *checkpointer = NULL;
+    int rc = PL_E_NOMEM;
+
+    for (uint64_t nth = 1; rc != PL_OK; nth++) {
+        pl_mem_fail_at(nth);
+        rc = pl_sqlite_checkpointer_open(f->sqlite, &f->config, &checkpointer, NULL);
+        pl_mem_fail_at(0);
+        assert_true(rc == PL_OK || rc == PL_E_NOMEM);
+    }
+    pl_sqlite_checkpointer_close(checkpointer);
+    pl_sqlite_checkpointer_close(NULL);
+}
+
 enum { SECRETS_LEN = 30, SECRET_SIZE = 20000 }; /* each takes several pages */
 
 static bool file_has(const struct fixture *f, const char *name, const char *text)
@@ -295,9 +412,9 @@ static void say_secrets(struct fixture *f)
     assert_int_equal(f->store.ops->put_room(f->store.self, &room), PL_OK);
 }
 
-static void what_was_trimmed_is_in_no_file(void **state)
+/* Says what is to be trimmed, and trims it. */
+static void say_and_trim(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct pl_meta meta = {.batch = 1, .time_ms = 1000};
     struct pl_event_row last = {
         .position = SECRETS_LEN + 1, .room = {1}, .sequence = SECRETS_LEN + 1, .create_ms = 5000};
@@ -323,9 +440,38 @@ static void what_was_trimmed_is_in_no_file(void **state)
     assert_int_equal(trim.first_ms, 5000);
     assert_int_equal(f->store.ops->put_meta(f->store.self, &meta), PL_OK);
     commit(&f->store);
+}
+
+static void check_is_gone(const struct fixture *f)
+{
     assert_false(file_has(f, PL_SQLITE_FILE, "SECRET"));
     assert_false(file_has(f, PL_SQLITE_FILE "-wal", "SECRET"));
     assert_true(file_has(f, PL_SQLITE_FILE, "kept"));
+}
+
+static void what_was_trimmed_is_in_no_file(void **state)
+{
+    struct fixture *f = *state;
+
+    say_and_trim(f);
+    check_is_gone(f);
+}
+
+static void what_was_trimmed_goes_where_checkpoints_are_made_beside(void **state)
+{
+    struct fixture *f = *state;
+    int due = 0;
+    struct pl_sqlite_checkpointer *checkpointer = open_beside(f, &due);
+
+    say_and_trim(f);
+    assert_true(file_has(f, PL_SQLITE_FILE "-wal", "SECRETSECRET"));
+    assert_true(due > 0);
+    assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_OK);
+    begin(&f->store);
+    assert_int_equal(f->store.ops->add_log(f->store.self, 5, 0), PL_OK);
+    commit(&f->store);
+    check_is_gone(f);
+    pl_sqlite_checkpointer_close(checkpointer);
 }
 
 static void open_says_what_is_wrong_with_the_folder(void **state)
@@ -381,7 +527,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(work_that_is_not_for_one_is_passed_over_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(wal_goes_into_the_database_as_it_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(wal_begins_anew_where_checkpoints_are_made_beside, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(commits_checkpoint_where_who_was_asked_does_not, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(wal_grows_while_it_is_read_and_begins_anew_after, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(checkpointer_fails_cleanly_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_trimmed_is_in_no_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_trimmed_goes_where_checkpoints_are_made_beside,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(open_says_what_is_wrong_with_the_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
     };

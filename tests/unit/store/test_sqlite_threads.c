@@ -4,8 +4,10 @@
 #include "store/sqlite.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -103,7 +105,56 @@ static void open_stream(const struct pl_store *store, const struct pl_room *room
     assert_int_equal(store->ops->commit(store->self), PL_OK);
 }
 
-static void readers_on_threads_see_whole_batches(void **state)
+/* A thread that makes a checkpoint whenever one is due. */
+struct checkpoints {
+    pthread_t thread;
+    struct pl_sqlite_checkpointer *checkpointer;
+    sem_t due;
+    atomic_bool ending;
+    bool ok;
+};
+
+static void on_checkpoint_due(void *self)
+{
+    struct checkpoints *checkpoints = self;
+
+    assert_int_equal(sem_post(&checkpoints->due), 0);
+}
+
+static void *run_checkpoints(void *arg)
+{
+    struct checkpoints *checkpoints = arg;
+
+    checkpoints->ok = true;
+    while (checkpoints->ok) {
+        while (sem_wait(&checkpoints->due) < 0)
+            ; /* EINTR */
+        if (atomic_load(&checkpoints->ending))
+            break;
+        checkpoints->ok = pl_sqlite_checkpointer_run(checkpoints->checkpointer) == PL_OK;
+    }
+    return NULL;
+}
+
+static void start_checkpoints(struct checkpoints *checkpoints, struct pl_sqlite_store *sqlite,
+                              const struct pl_sqlite_config *config)
+{
+    assert_int_equal(pl_sqlite_checkpointer_open(sqlite, config, &checkpoints->checkpointer, NULL),
+                     PL_OK);
+    assert_int_equal(pthread_create(&checkpoints->thread, NULL, run_checkpoints, checkpoints), 0);
+}
+
+static void stop_checkpoints(struct checkpoints *checkpoints)
+{
+    atomic_store(&checkpoints->ending, true);
+    assert_int_equal(sem_post(&checkpoints->due), 0);
+    assert_int_equal(pthread_join(checkpoints->thread, NULL), 0);
+    assert_true(checkpoints->ok);
+    pl_sqlite_checkpointer_close(checkpoints->checkpointer);
+    sem_destroy(&checkpoints->due);
+}
+
+static void see_whole_batches(bool beside)
 {
     enum { LOOKERS = 3, BATCHES = 400 };
     struct folder folder;
@@ -118,12 +169,20 @@ static void readers_on_threads_see_whole_batches(void **state)
     struct pl_sqlite_store *sqlite = NULL;
     struct looker lookers[LOOKERS];
     struct pl_meta meta = {0};
+    struct checkpoints checkpoints = {.ok = false};
     struct pl_store store;
 
-    (void)state;
+    atomic_init(&checkpoints.ending, false);
+    assert_int_equal(sem_init(&checkpoints.due, 0, 0), 0);
     folder_make(&folder);
+    if (beside) {
+        config.on_checkpoint_due = on_checkpoint_due;
+        config.self = &checkpoints;
+    }
     assert_int_equal(pl_sqlite_store_open(&config, &sqlite, NULL), PL_OK);
     store = pl_sqlite_store_iface(sqlite);
+    if (beside)
+        start_checkpoints(&checkpoints, sqlite, &config);
     open_stream(&store, &room);
     for (int i = 0; i < LOOKERS; i++) {
         lookers[i] = (struct looker){.config = &config};
@@ -138,14 +197,29 @@ static void readers_on_threads_see_whole_batches(void **state)
         assert_true(lookers[i].ok);
         assert_true(lookers[i].looks > 0);
     }
+    if (beside)
+        stop_checkpoints(&checkpoints);
     pl_sqlite_store_close(sqlite);
     folder_remove(&folder);
+}
+
+static void readers_on_threads_see_whole_batches(void **state)
+{
+    (void)state;
+    see_whole_batches(false);
+}
+
+static void checkpoints_on_a_thread_disturb_nobody(void **state)
+{
+    (void)state;
+    see_whole_batches(true);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_on_threads_see_whole_batches),
+        cmocka_unit_test(checkpoints_on_a_thread_disturb_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
