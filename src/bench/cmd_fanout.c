@@ -28,11 +28,17 @@ static void on_measure(void *self)
     pl_bench_sample_take(fanout->pid, &fanout->before);
 }
 
-static void on_done(void *self)
+static void on_measured(void *self)
 {
     struct fanout *fanout = self;
 
     pl_bench_sample_take(fanout->pid, &fanout->after);
+}
+
+static void on_done(void *self)
+{
+    struct fanout *fanout = self;
+
     pl_bench_run_finish(fanout->run);
 }
 
@@ -70,10 +76,11 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
                                          .channels = options->rooms};
     const struct pl_bench_run_ops run_ops = {.self = &fanout, .on_phase = on_phase};
     const struct pl_bench_load_ops load_ops = {
-        .self = &fanout, .on_measure = on_measure, .on_done = on_done};
+        .self = &fanout, .on_measure = on_measure, .on_measured = on_measured, .on_done = on_done};
     struct pl_bench_load_config config = pl_bench_load_config_of(options);
     int err;
 
+    config.closing = true;
     if (!driver->has_acks)
         config.durability = PL_BENCH_DURABILITY_NONE;
     err = pl_bench_run_new(driver, options, &shape, &run_ops, &fanout.run);

@@ -31,11 +31,17 @@ static void on_phase(void *self, enum pl_bench_phase phase)
         pl_bench_run_finish(idle->run);
 }
 
-static void on_done(void *self)
+static void on_measured(void *self)
 {
     struct idle *idle = self;
 
     pl_bench_sample_take(idle->pid, &idle->over);
+}
+
+static void on_done(void *self)
+{
+    struct idle *idle = self;
+
     pl_bench_run_finish(idle->run);
 }
 
@@ -112,8 +118,9 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
                                          .channels = 1};
     const struct pl_bench_run_ops run_ops = {.self = &idle, .on_phase = on_phase};
     const struct pl_bench_load_config config = {
-        .messages = 1, .in_flight = 1, .size = options->size};
-    const struct pl_bench_load_ops load_ops = {.self = &idle, .on_done = on_done};
+        .messages = 1, .in_flight = 1, .size = options->size, .closing = true};
+    const struct pl_bench_load_ops load_ops = {
+        .self = &idle, .on_measured = on_measured, .on_done = on_done};
     int err;
 
     if (options->message && options->streams == 0)

@@ -52,7 +52,12 @@ static void on_end(void *self, int err)
     struct pl_bench_conn *conn = self;
     const char *tls = pl_socket_tls_error(conn->socket);
 
-    if (err == PL_OK)
+    if (conn->run_weak->phase == PL_BENCH_REACHING && tls[0] == 0)
+        pl_bench_run_fail(conn->run_weak, PL_BENCH_EXIT_NO_SERVER,
+                          "%s closes the connection at once%s",
+                          conn->run_weak->options_weak->server,
+                          conn->run_weak->tls == NULL ? "; if it speaks TLS, use grpcs://" : "");
+    else if (err == PL_OK)
         lost(conn, "the server closed it");
     else
         lost(conn, tls[0] != 0 ? tls : pl_err_text(err));

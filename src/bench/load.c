@@ -74,15 +74,19 @@ int pl_bench_load_new(struct pl_bench_run *run, const struct pl_bench_load_confi
 
     PL_ASSERT(config->messages > 0 && config->size >= PL_BENCH_PAYLOAD_SIZE_MIN);
     PL_ASSERT(config->in_flight > 0 || config->rate > 0);
-    PL_ASSERT((uint64_t)config->messages + config->warmup <= UINT32_MAX);
+    PL_ASSERT((uint64_t)config->messages + config->warmup <= UINT32_MAX / 2);
+    PL_ASSERT((uint64_t)run->shape.publishers * run->shape.channels <= UINT32_MAX / 2);
     if (load == NULL)
         return PL_E_NOMEM;
     load->run_weak = run;
     load->config = *config;
     load->ops = *ops;
-    load->total = config->warmup + config->messages;
     load->publishers = run->shape.publishers;
     load->channels = run->shape.channels;
+    load->measured_end = config->warmup + config->messages;
+    load->total = load->measured_end;
+    if (config->closing)
+        load->total += load->publishers * load->channels;
     load->counted = run->shape.subs;
     pl_bench_histogram_init(&load->latency);
     err = allocate(load);
@@ -123,7 +127,7 @@ void pl_bench_load_ignore(struct pl_bench_load *load, uint32_t sub)
 /* The measured messages begin. */
 static void measure(struct pl_bench_load *load)
 {
-    load->limit = load->total;
+    load->limit = load->measured_end;
     if (load->ops.on_measure != NULL)
         load->ops.on_measure(load->ops.self);
     load->start_us = pl_clock_mono_us();
@@ -168,11 +172,11 @@ static void publish(struct pl_bench_load *load, uint32_t g, int64_t time_us)
 /* Message g may be sent by now: when it was due. */
 static bool is_due(struct pl_bench_load *load, uint32_t g, int64_t now_us, int64_t *ret_time_us)
 {
-    uint32_t first = load->limit == load->total ? load->config.warmup : 0;
+    uint32_t first = load->limit > load->config.warmup ? load->config.warmup : 0;
 
-    if (load->pace == NULL) {
+    if (load->pace == NULL || g >= load->measured_end) {
         *ret_time_us = now_us;
-        return load->begun - load->over < load->config.in_flight;
+        return load->pace != NULL || load->begun - load->over < load->config.in_flight;
     }
     *ret_time_us = pl_bench_pace_due_us(load->pace, g - first);
     if (*ret_time_us <= now_us)
@@ -203,7 +207,7 @@ static bool is_quiet(const struct pl_bench_load *load)
            (!load->run_weak->driver_weak->has_acks || load->acknowledged == load->begun);
 }
 
-/* Everything that was begun is over? Then the warm-up, or all. */
+/* Everything that may be begun is over? Then what is next may be. */
 static void check_end(struct pl_bench_load *load)
 {
     if (load->holding && !load->held && is_quiet(load)) {
@@ -216,8 +220,14 @@ static void check_end(struct pl_bench_load *load)
         return;
     if (load->run_weak->driver_weak->has_acks && load->acknowledged < load->limit)
         return;
-    if (load->limit < load->total) {
+    if (load->limit < load->measured_end) {
         measure(load);
+        return;
+    }
+    if (load->limit == load->measured_end && load->ops.on_measured != NULL)
+        load->ops.on_measured(load->ops.self);
+    if (load->limit < load->total) {
+        load->limit = load->total;
         return;
     }
     load->done = true;
@@ -267,7 +277,8 @@ void pl_bench_load_end(struct pl_bench_load *load)
 static void is_over(struct pl_bench_load *load)
 {
     load->over++;
-    load->end_us = load->run_weak->now_us;
+    if (load->limit <= load->measured_end)
+        load->end_us = load->run_weak->now_us;
     check_end(load);
 }
 
@@ -371,7 +382,7 @@ void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_byt
     if (run->driver_weak->has_sequences)
         check_sequence(load, to->number, channel, g, sequence);
     load->delivered++;
-    if (g >= load->config.warmup) {
+    if (g >= load->config.warmup && g < load->measured_end) {
         load->measured++;
         if (!load->config.by_acks && !load->ignored[to->number])
             add_latency(load, (int64_t)payload.time_us);

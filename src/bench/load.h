@@ -27,12 +27,15 @@ struct pl_bench_load_config {
     uint32_t size;
     uint32_t durability; /* what answers must say, at least */
     bool by_acks;        /* a message is over when it is acknowledged */
+    bool closing;        /* one message more to each channel, by each publisher: had the
+                          * last ones come twice, the second would come before it */
 };
 
 /* Called from the loop. Each may be NULL. */
 struct pl_bench_load_ops {
     void *self;
     void (*on_measure)(void *self);   /* the warm-up is over, nothing is under way */
+    void (*on_measured)(void *self);  /* the last measured message is over and acknowledged */
     void (*on_done)(void *self);      /* the last message is over and acknowledged */
     void (*on_held)(void *self);      /* after pl_bench_load_hold(): all begun are */
     void (*on_all)(void *self);       /* every subscriber, the ignored too, has every message */
@@ -53,14 +56,15 @@ struct pl_bench_load {
     struct pl_bench_run *run_weak;
     struct pl_bench_load_config config;
     struct pl_bench_load_ops ops;
-    uint32_t total; /* warm-up and all */
+    uint32_t measured_end; /* messages up to the last measured */
+    uint32_t total;        /* closing ones and all */
     uint32_t publishers, channels;
     struct pl_bench_message *messages; /* total of them */
     uint32_t *next;                    /* by sub, publisher, channel: the number that is due */
     uint64_t *sequences;               /* by sub, channel: the last one; 0 before the first */
     bool *ignored;                     /* by sub: does not hold messages up */
     uint32_t counted;                  /* subs that do */
-    uint32_t limit;                    /* messages that may be begun now: the warm-up's, or all */
+    uint32_t limit; /* messages that may be begun now: the warm-up's, the measured, or all */
     uint32_t begun, over, acknowledged;
     uint64_t delivered; /* in all, those of the warm-up too */
     uint64_t measured;  /* of those, of messages that are measured */

@@ -79,8 +79,8 @@ static const struct option options[] = {
     {"--pages", NUMBER, "N", PL_BENCH_HISTORY, 1, COUNT_MAX, AT(pages), "pages to read"},
     {"--page-size", NUMBER, "N", PL_BENCH_HISTORY, 1, 1000, AT(page_size), "messages of a page"},
     {"--users", NUMBER, "U", ALL, 1, 10000, AT(users), "guests to be, shared by the connections"},
-    {"--durability", DURABILITY, "none|written|synced|replicated", LOADED | STORED, 0, 0,
-     AT(durability), "how safe answers must say that a message is"},
+    {"--durability", DURABILITY, "LEVEL", LOADED | STORED, 0, 0, AT(durability),
+     "what answers must say: none, written, synced (unless said) or replicated"},
     {"--message", FLAG, NULL, PL_BENCH_IDLE, 0, 0, AT(message),
      "at the end a message to all, which everyone must get"},
     {"--timeout", NUMBER, "SECONDS", ALL, 1, 3600, AT(timeout_s),
@@ -137,7 +137,7 @@ static int read_durability(const struct option *option, const char *value,
             return PL_OK;
         }
     }
-    return fault(ret_fault, "%s takes %s", option->name, option->takes);
+    return fault(ret_fault, "%s takes none, written, synced or replicated%s", option->name, "");
 }
 
 static int take_value(const struct option *option, const char *value, struct pl_bench_options *to,

@@ -161,12 +161,35 @@ static int lost(struct pl_bench_parla_conn *conn, int err)
     return err;
 }
 
+/* The first bytes of a server that is none of HTTP/2. */
+static const char *stranger(struct pl_bench_parla_conn *conn, struct pl_bytes data)
+{
+    switch (pl_preface_feed(&conn->preface, data)) {
+    case PL_PREFACE_MORE:
+    case PL_PREFACE_HTTP2:
+        return NULL;
+    case PL_PREFACE_HTTP1:
+        return "speaks HTTP/1, not gRPC";
+    case PL_PREFACE_TLS:
+        return "speaks TLS: use grpcs://";
+    case PL_PREFACE_OTHER:
+        break;
+    }
+    return "does not speak gRPC";
+}
+
 static int parla_recv(void *self, struct pl_bytes data)
 {
     struct pl_bench_parla_conn *conn = self;
     struct pl_bench_run *run = conn->parla_weak->run_weak;
-    int err = pl_rpc_client_recv(conn->client, data, pl_bench_now_ms(run));
+    const char *what = conn->ready ? NULL : stranger(conn, data);
+    int err;
 
+    if (what != NULL) {
+        pl_bench_run_fail(run, PL_BENCH_EXIT_NO_SERVER, "%s %s", pl_bench_authority(run), what);
+        return PL_E_PROTO;
+    }
+    err = pl_rpc_client_recv(conn->client, data, pl_bench_now_ms(run));
     if (err < 0)
         return lost(conn, err);
     if (!conn->ready && pl_rpc_client_settled(conn->client)) {

@@ -9,6 +9,7 @@
 #include "bench/run.h"
 #include "pb/wire.h"
 #include "rpc/client.h"
+#include "transport/preface.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -54,6 +55,7 @@ struct pl_bench_parla_conn {
     struct pl_bench_parla *parla_weak;
     struct pl_bench_conn *conn_weak;
     struct pl_rpc_client *client;
+    struct pl_preface preface; /* of the server, until it is ready */
     bool ready;
 };
 

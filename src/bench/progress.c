@@ -13,15 +13,19 @@ static bool is_shown; /* there is one terminal */
 static void work_text(const struct pl_bench_run *run, char *text, size_t size)
 {
     const struct pl_bench_load *load = run->load_weak;
+    uint32_t over;
     double seconds = (double)(run->now_us - run->phase_us[PL_BENCH_WORKING]) / 1e6;
 
-    if (load == NULL)
+    if (load == NULL) {
         snprintf(text, size, "working, %.0f s", seconds);
-    else if (run->shape.subs == 0)
-        snprintf(text, size, "%u of %u messages, %.0f/s", load->over, load->total,
-                 seconds > 0 ? load->over / seconds : 0);
+        return;
+    }
+    over = load->over < load->measured_end ? load->over : load->measured_end;
+    if (run->shape.subs == 0)
+        snprintf(text, size, "%u of %u messages, %.0f/s", over, load->measured_end,
+                 seconds > 0 ? over / seconds : 0);
     else
-        snprintf(text, size, "%u of %u messages, %.0f deliveries/s", load->over, load->total,
+        snprintf(text, size, "%u of %u messages, %.0f deliveries/s", over, load->measured_end,
                  seconds > 0 ? (double)load->delivered / seconds : 0);
 }
 

@@ -283,6 +283,31 @@ static void latency_counts_from_when_a_message_was_due(void **state)
     assert_fine();
 }
 
+static void closing_messages_show_that_the_last_did_not_come_twice(void **state)
+{
+    const struct pl_bench_load_config config = {
+        .messages = 4, .in_flight = 8, .size = TEXT_SIZE, .closing = true};
+    const struct pl_bench_shape shape = {
+        .publishers = PUBLISHERS, .conns = 1, .subs = 1, .channels = CHANNELS};
+
+    (void)state;
+    begin(&plain, &config, &shape);
+    assert_int_equal(sent_len, 4);
+    for (uint32_t g = 0; g < 4; g++)
+        deliver(0, g);
+    assert_int_equal(done, 0);
+    pl_bench_load_pump(load);
+    assert_int_equal(sent_len, 8);
+    deliver(0, 4);
+    deliver(0, 5);
+    deliver(0, 6);
+    assert_fine();
+    deliver(0, 3);
+    assert_found("doubled: subscriber 0 got message 1 of publisher 1");
+    assert_int_equal(done, 0);
+    assert_int_equal(load->measured, 4);
+}
+
 static void a_message_that_never_comes_is_lost(void **state)
 {
     char text[PL_BENCH_WHY_SIZE];
@@ -580,6 +605,7 @@ int main(void)
         TEST(who_is_ignored_holds_nothing_up_but_is_checked),
         TEST(a_warm_up_is_checked_but_not_measured),
         TEST(latency_counts_from_when_a_message_was_due),
+        TEST(closing_messages_show_that_the_last_did_not_come_twice),
         TEST(a_message_that_never_comes_is_lost),
         TEST(a_hole_before_another_message_is_a_loss),
         TEST(nothing_more_is_sent_once_there_is_a_hole),
