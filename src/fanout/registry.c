@@ -93,14 +93,17 @@ static int room_reserve(struct pl_reg_room *room, uint32_t loop)
 
 static int stream_reserve(struct pl_reg_stream *stream)
 {
-    uint32_t cap = stream->rooms_cap == 0 ? 1 : stream->rooms_cap * 2;
+    bool few = stream->rooms == &stream->one;
+    uint32_t cap = stream->rooms_cap * 2;
     struct pl_reg_room **rooms;
 
     if (stream->rooms_len < stream->rooms_cap)
         return PL_OK;
-    rooms = pl_realloc(stream->rooms, cap * sizeof *rooms);
+    rooms = pl_realloc(few ? NULL : stream->rooms, cap * sizeof *rooms);
     if (rooms == NULL)
         return PL_E_NOMEM;
+    if (few)
+        rooms[0] = stream->one;
     stream->rooms = rooms;
     stream->rooms_cap = cap;
     return PL_OK;
@@ -247,6 +250,8 @@ struct pl_reg_stream *pl_registry_add(struct pl_registry *registry,
     stream->all = start->all;
     stream->session = start->session;
     stream->user_weak = user;
+    stream->rooms = &stream->one;
+    stream->rooms_cap = 1;
     pl_list_append(&user->streams, &stream->of_user);
     pl_map_put(&registry->streams, &stream->node, stream_hash(stream->loop, stream->id));
     return stream;
@@ -260,7 +265,8 @@ void pl_registry_remove(struct pl_registry *registry, struct pl_reg_stream *stre
         drop(registry, stream, stream->rooms_len - 1);
     pl_map_remove(&registry->streams, &stream->node);
     pl_list_remove(&stream->of_user);
-    pl_free(stream->rooms);
+    if (stream->rooms != &stream->one)
+        pl_free(stream->rooms);
     pl_free(stream);
     if (!pl_list_empty(&user->streams))
         return;

@@ -48,6 +48,7 @@ struct pl_reg_stream {
     struct pl_reg_room **rooms; /* by id; each holds one of its counts */
     uint32_t rooms_len;
     uint32_t rooms_cap;
+    struct pl_reg_room *one; /* the array of a stream of one room */
 };
 
 struct pl_registry {

@@ -49,26 +49,23 @@ struct pl_rpc_convert;
 
 struct pl_rpc_call {
     struct pl_rpc_conn *conn_weak;
-    int32_t stream_id;
-    enum pl_rpc_call_state state;
     struct pl_list node; /* in the connection's calls or closed */
     struct pl_map_node by_id;
     uint64_t id;
-    bool handled; /* a handler has it: on_close is still to run */
     const struct pl_rpc_method *method_weak;
-    const struct pl_rpc_service *service_weak;
     void *ctx_weak;
     void *data_weak;
-    const struct pl_rpc_format *format;             /* NULL: its content-type is nobody's */
-    struct pl_rpc_convert *convert;                 /* NULL: its messages are sent as they are */
-    const struct ProtobufCMessageDescriptor *input; /* for JSON */
-    const struct ProtobufCMessageDescriptor *output;
+    const struct pl_rpc_format *format;            /* NULL: its content-type is nobody's */
+    struct pl_rpc_convert *convert;                /* NULL: its messages are sent as they are */
+    const struct ProtobufCMethodDescriptor *types; /* for JSON */
+    int32_t stream_id;
+    enum pl_rpc_call_state state;
+    enum pl_rpc_verb verb;
+    enum pl_code code;
+    int http_status; /* if it is not as the code has it; 0 */
+    bool handled;    /* a handler has it: on_close is still to run */
 
     /* the request: call_recv.c */
-    struct pl_rpc_intake *intake; /* NULL: all of it has come, and is forgotten */
-    enum pl_rpc_verb verb;
-    int64_t deadline_ms;
-    int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
     bool half_closed;
     bool flows;       /* it sends messages one after another, each taken at once */
     bool has_message; /* of a method that takes one: it waits for half-close */
@@ -77,11 +74,6 @@ struct pl_rpc_call {
     bool forget;      /* the handler does not need the request any more */
 
     /* the response: call_send.c */
-    struct pl_rpc_fields headers;
-    struct pl_rpc_fields trailers;
-    struct pl_rpc_outbox outbox;
-    struct pl_rpc_source source; /* none: pull is NULL */
-    struct pl_rpc_tracker tracker;
     bool head_submitted;
     bool deferred;      /* HTTP waits to be told that there are bytes */
     bool dry;           /* the source gave nothing, and has not been woken since */
@@ -89,10 +81,17 @@ struct pl_rpc_call {
     bool compress;      /* and is to get it */
     bool text_out;      /* the body leaves in base64 */
     bool encoding_told; /* the response's head says so */
-    enum pl_code code;
-    int http_status;  /* if it is not as the code has it; 0 */
+    bool lingers;       /* the response has ended, the request may yet */
+
+    struct pl_rpc_intake *intake; /* the request; NULL: all has come, and is forgotten */
+    int64_t deadline_ms;
+    int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
+    struct pl_rpc_fields headers;
+    struct pl_rpc_fields trailers;
+    struct pl_rpc_outbox outbox;
+    struct pl_rpc_source source; /* none: pull is NULL */
+    struct pl_rpc_tracker tracker;
     int64_t moved_ms; /* when the queue last moved */
-    bool lingers;     /* the response has ended, the request may yet */
 };
 
 /* A call for a new stream. PL_E_NOMEM. */

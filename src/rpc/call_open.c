@@ -82,7 +82,7 @@ static bool find_method(struct pl_rpc_call *call, char text[TEXT_SIZE])
         snprintf(text, TEXT_SIZE, "unknown service %s", shown(service_name, part));
         return false;
     }
-    call->service_weak = service->service_weak;
+    call->intake->service_weak = service->service_weak;
     call->ctx_weak = service->ctx_weak;
     for (size_t i = 0; i < service->service_weak->methods_len; i++) {
         if (!pl_bytes_is(method_name, service->service_weak->methods[i].name))
@@ -98,7 +98,7 @@ static bool find_method(struct pl_rpc_call *call, char text[TEXT_SIZE])
 /* What the call's messages are, where they come and go in JSON. */
 static bool find_types(struct pl_rpc_call *call)
 {
-    const ProtobufCServiceDescriptor *service = call->service_weak->descriptor;
+    const ProtobufCServiceDescriptor *service = call->intake->service_weak->descriptor;
     const ProtobufCMethodDescriptor *method;
 
     if (!call->format->json)
@@ -109,8 +109,7 @@ static bool find_types(struct pl_rpc_call *call)
             : protobuf_c_service_descriptor_get_method_by_name(service, call->method_weak->name);
     if (method == NULL)
         return false;
-    call->input = method->input;
-    call->output = method->output;
+    call->types = method;
     return true;
 }
 

@@ -150,7 +150,7 @@ static void pass_part(struct pl_rpc_tracker *tracker, struct pl_bytes *data)
     if (size > 0) {
         if (size > data->size)
             size = data->size;
-        tracker->left -= size;
+        tracker->left -= (uint32_t)size;
         advance(data, size);
         return;
     }
@@ -162,7 +162,7 @@ static void pass_part(struct pl_rpc_tracker *tracker, struct pl_bytes *data)
     advance(data, size);
     if (tracker->head_size == sizeof tracker->head) {
         tracker->head_size = 0;
-        tracker->left = head_message_size(tracker->head);
+        tracker->left = (uint32_t)head_message_size(tracker->head);
     }
 }
 

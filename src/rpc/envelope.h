@@ -74,7 +74,7 @@ size_t pl_rpc_reader_held(const struct pl_rpc_reader *reader);
 struct pl_rpc_tracker {
     uint8_t head[PL_RPC_ENVELOPE_SIZE];
     uint8_t head_size;
-    size_t left; /* bytes of the message still to come */
+    uint32_t left; /* bytes of the message still to come */
 };
 
 void pl_rpc_tracker_pass(struct pl_rpc_tracker *tracker, struct pl_bytes data);

@@ -1,8 +1,10 @@
 /* fields.c - see fields.h; lists are short, so finding is walking, where it need be. */
 #include "rpc/fields.h"
 
+#include "base/assert.h"
 #include "base/base64.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "rpc/limits.h"
 
 #include <string.h>
@@ -12,8 +14,15 @@ struct field_head {
     uint32_t value_size;
 };
 
+struct pl_rpc_fields_block {
+    uint32_t size;
+    uint32_t cap;
+    uint64_t names; /* a bit for each name: one whose bit is not set is not there */
+    uint8_t data[]; /* each field: name size, value size (32 bits), name, value */
+};
+
 /* What an ordinary request's fields take, so that they come to one piece of memory. */
-enum { SIZE_FIRST = 255 };
+enum { CAP_FIRST = 248 - sizeof(struct pl_rpc_fields_block) };
 
 static uint64_t bit_of(struct pl_bytes name)
 {
@@ -22,16 +31,15 @@ static uint64_t bit_of(struct pl_bytes name)
 
 void pl_rpc_fields_init(struct pl_rpc_fields *fields, size_t size_max)
 {
-    pl_bytebuf_init(&fields->bytes, size_max);
-    fields->len = 0;
-    fields->names = 0;
+    PL_ASSERT(size_max <= UINT32_MAX / 2);
+    *fields = (struct pl_rpc_fields){.size_max = (uint32_t)size_max};
 }
 
 void pl_rpc_fields_done(struct pl_rpc_fields *fields)
 {
-    pl_bytebuf_done(&fields->bytes);
+    pl_free(fields->block);
+    fields->block = NULL;
     fields->len = 0;
-    fields->names = 0;
 }
 
 static uint8_t *put(uint8_t *to, const void *data, size_t size)
@@ -41,48 +49,62 @@ static uint8_t *put(uint8_t *to, const void *data, size_t size)
     return to + size;
 }
 
-/* Where `size` bytes go; NULL: why not, with the list as it was. */
-static uint8_t *reserve(struct pl_rpc_fields *fields, size_t size, int *ret_err)
+/* Makes room for `size` bytes more; on failure the list is as it was. */
+static int reserve(struct pl_rpc_fields *fields, size_t size)
 {
-    struct pl_bytebuf *bytes = &fields->bytes;
-    size_t first = bytes->size_max < SIZE_FIRST ? bytes->size_max : SIZE_FIRST;
-    uint8_t *to = pl_bytebuf_reserve(bytes, bytes->cap == 0 && size < first ? first : size);
+    struct pl_rpc_fields_block *block = fields->block;
+    size_t used = block != NULL ? block->size : 0, cap = CAP_FIRST;
 
-    if (to == NULL)
-        *ret_err = bytes->err;
-    bytes->err = PL_OK;
-    return to;
+    if (size > fields->size_max - used)
+        return PL_E_LIMIT;
+    if (block != NULL && size <= block->cap - used)
+        return PL_OK;
+    while (cap < used + size)
+        cap *= 2;
+    if (cap > fields->size_max)
+        cap = fields->size_max;
+    block = pl_realloc(block, sizeof *block + cap);
+    if (block == NULL)
+        return PL_E_NOMEM;
+    if (fields->block == NULL)
+        *block = (struct pl_rpc_fields_block){0};
+    block->cap = (uint32_t)cap;
+    fields->block = block;
+    return PL_OK;
 }
 
 int pl_rpc_fields_add(struct pl_rpc_fields *fields, struct pl_bytes name, struct pl_bytes value)
 {
     struct field_head head = {(uint32_t)name.size, (uint32_t)value.size};
+    struct pl_rpc_fields_block *block;
     uint8_t *to;
-    int rc = PL_OK;
+    int rc;
 
     if (name.size > UINT32_MAX || value.size > UINT32_MAX)
         return PL_E_LIMIT;
-    to = reserve(fields, sizeof head + name.size + value.size, &rc);
-    if (to == NULL)
+    rc = reserve(fields, sizeof head + name.size + value.size);
+    if (rc < 0)
         return rc;
-    to = put(to, &head, sizeof head);
+    block = fields->block;
+    to = put(block->data + block->size, &head, sizeof head);
     to = put(to, name.data, name.size);
-    put(to, value.data, value.size);
-    pl_bytebuf_added(&fields->bytes, sizeof head + name.size + value.size);
+    to = put(to, value.data, value.size);
+    block->size = (uint32_t)(to - block->data);
+    block->names |= bit_of(name);
     fields->len++;
-    fields->names |= bit_of(name);
     return PL_OK;
 }
 
 bool pl_rpc_fields_next(const struct pl_rpc_fields *fields, size_t *pos, struct pl_bytes *ret_name,
                         struct pl_bytes *ret_value)
 {
+    const struct pl_rpc_fields_block *block = fields->block;
     struct field_head head;
     const uint8_t *at;
 
-    if (*pos >= fields->bytes.size)
+    if (block == NULL || *pos >= block->size)
         return false;
-    at = fields->bytes.data + *pos;
+    at = block->data + *pos;
     memcpy(&head, at, sizeof head);
     at += sizeof head;
     *ret_name = (struct pl_bytes){at, head.name_size};
@@ -96,7 +118,7 @@ bool pl_rpc_fields_find(const struct pl_rpc_fields *fields, const char *name,
 {
     struct pl_bytes wanted = pl_bytes_str(name), found, value;
 
-    if ((fields->names & bit_of(wanted)) == 0)
+    if (fields->block == NULL || (fields->block->names & bit_of(wanted)) == 0)
         return false;
     for (size_t pos = 0; pl_rpc_fields_next(fields, &pos, &found, &value);) {
         if (!pl_bytes_equal(found, wanted))

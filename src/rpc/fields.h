@@ -14,10 +14,12 @@
 
 #include <stdbool.h>
 
+struct pl_rpc_fields_block;
+
 struct pl_rpc_fields {
-    struct pl_bytebuf bytes; /* each: name size, value size (32 bits), name, value */
-    size_t len;
-    uint64_t names; /* a bit for each name: one whose bit is not set is not there */
+    struct pl_rpc_fields_block *block; /* NULL while the list is empty */
+    uint32_t size_max;
+    uint32_t len;
 };
 
 /* An empty list of at most size_max bytes. Allocates nothing. */

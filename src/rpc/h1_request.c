@@ -20,7 +20,7 @@ void pl_rpc_h1_request_init(struct pl_rpc_h1_request *request, size_t fields_siz
 
 void pl_rpc_h1_request_done(struct pl_rpc_h1_request *request)
 {
-    size_t fields_size_max = request->fields.bytes.size_max;
+    size_t fields_size_max = request->fields.size_max;
 
     pl_rpc_fields_done(&request->fields);
     pl_free(request->text);

@@ -16,9 +16,11 @@
 
 struct pl_rpc_call;
 struct pl_rpc_host;
+struct pl_rpc_service;
 
 struct pl_rpc_intake {
     struct pl_rpc_call *call_weak;
+    const struct pl_rpc_service *service_weak;
     struct pl_rpc_fields request;
     size_t request_size;  /* as SETTINGS_MAX_HEADER_LIST_SIZE counts */
     enum pl_code refusal; /* what is wrong with the headers, if not PL_CODE_OK */

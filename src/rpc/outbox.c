@@ -12,7 +12,7 @@ enum { RING_CAP_MIN = 4, RING_CAP_KEPT = 16 };
 
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 {
-    for (size_t i = 0; i < outbox->len; i++)
+    for (uint32_t i = 0; i < outbox->len; i++)
         pl_buf_unref(outbox->items[(outbox->first + i) % outbox->cap].buf);
     pl_free(outbox->items);
     *outbox = (struct pl_rpc_outbox){0};
@@ -20,12 +20,15 @@ void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 
 static int grow(struct pl_rpc_outbox *outbox)
 {
-    size_t cap = outbox->cap > 0 ? outbox->cap * 2 : RING_CAP_MIN;
-    struct pl_rpc_outbox_item *items = pl_calloc(cap, sizeof *items);
+    uint32_t cap = outbox->cap > 0 ? outbox->cap * 2 : RING_CAP_MIN;
+    struct pl_rpc_outbox_item *items;
 
+    if (outbox->cap > UINT32_MAX / 2)
+        return PL_E_NOMEM;
+    items = pl_calloc(cap, sizeof *items);
     if (items == NULL)
         return PL_E_NOMEM;
-    for (size_t i = 0; i < outbox->len; i++)
+    for (uint32_t i = 0; i < outbox->len; i++)
         items[i] = outbox->items[(outbox->first + i) % outbox->cap];
     pl_free(outbox->items);
     outbox->items = items;
@@ -105,7 +108,7 @@ static size_t pull_part(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size)
     if (size > left)
         size = left;
     memcpy(to, from, size);
-    outbox->offset += size;
+    outbox->offset += (uint32_t)size;
     outbox->size -= size;
     return size;
 }

@@ -24,11 +24,11 @@ struct pl_rpc_outbox_item {
 
 struct pl_rpc_outbox {
     struct pl_rpc_outbox_item *items; /* a ring */
-    size_t first;
-    size_t len;
-    size_t cap;
-    size_t offset; /* bytes of the first message, envelope counted, that have left */
-    size_t size;   /* bytes still to leave */
+    size_t size;                      /* bytes still to leave */
+    uint32_t offset; /* bytes of the first message, envelope counted, that have left */
+    uint32_t first;
+    uint32_t len;
+    uint32_t cap;
 };
 
 /* An empty one is all zero. */

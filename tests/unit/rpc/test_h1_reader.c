@@ -570,7 +570,7 @@ static void between_requests_nothing_is_held(void **state)
     assert_true(pl_rpc_h1_reader_idle(&reader)); /* an empty line is no request */
     assert_null(reader.head.data);
     assert_null(reader.request.text);
-    assert_null(reader.request.fields.bytes.data);
+    assert_null(reader.request.fields.block);
     pl_rpc_h1_reader_done(&reader);
 }
 
