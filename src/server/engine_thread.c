@@ -32,6 +32,7 @@ enum {
     BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
     FAILED_PAUSE_MS = 1000, /* before what nobody waits for is tried again */
+    GONE_LEN_MAX = 256,     /* streams that a batch forgets */
 };
 
 _Static_assert(BATCH_LARGE_LEN_MAX *(PL_PAGE_LEN_MAX * sizeof(struct pl_user)) <
@@ -52,8 +53,10 @@ struct pl_engine_thread {
     struct pl_list letters;    /* taken, not yet dealt with */
     struct pl_list errands;    /* of the batch under way */
     struct pl_list gone;       /* streams to be forgotten before the next batch */
-    struct pl_list gone_batch; /* stream calls whose commands are in this batch */
-    struct pl_batch batch;     /* under way */
+    struct pl_list gone_batch; /* stream calls whose commands are in this batch: */
+    struct pl_command gone_commands[GONE_LEN_MAX];
+    uint32_t gone_len;
+    struct pl_batch batch; /* under way */
     uint32_t commands_len;
     struct pl_command expire; /* EXPIRE, when it is due */
     bool follow_up;
@@ -84,20 +87,21 @@ static void send_home(struct pl_engine_thread *thread, struct pl_stream_call *ca
     thread->config.to_loop(thread->config.self, call->loop, &call->gone);
 }
 
-/* Sets what the engine is to do about it; false for nothing. */
-static bool make_gone_command(struct pl_engine_thread *thread, struct pl_stream_call *call)
+/* What the engine is to do about it; false for nothing. */
+static bool make_gone_command(struct pl_engine_thread *thread, struct pl_stream_call *call,
+                              struct pl_command *command)
 {
-    pl_user_id user;
-
     if (call->taker) {
-        call->command.kind = PL_COMMAND_CLOSE_TAKER;
-        call->command.u.close_taker.taker = pl_taker_id(call->loop, call->id);
-    } else if (pl_router_close(thread->dispatch.router, call->loop, call->id, &user)) {
-        call->command.kind = PL_COMMAND_STREAM_CLOSED;
-        call->command.u.stream_closed.user = user;
-    } else {
-        return false;
+        *command = (struct pl_command){.kind = PL_COMMAND_CLOSE_TAKER};
+        command->u.close_taker.taker = pl_taker_id(call->loop, call->id);
+        return true;
     }
+    if (!call->forgotten &&
+        !pl_router_close(thread->dispatch.router, call->loop, call->id, &call->user))
+        return false;
+    call->forgotten = true;
+    *command = (struct pl_command){.kind = PL_COMMAND_STREAM_CLOSED};
+    command->u.stream_closed.user = call->user;
     return true;
 }
 
@@ -107,16 +111,18 @@ static void forget_streams(struct pl_engine_thread *thread, uint32_t len_max)
 {
     PL_LIST_EACH (node, &thread->gone) {
         struct pl_stream_call *call = stream_call_of(node);
+        struct pl_command *command;
 
-        if (thread->commands_len == len_max)
+        if (thread->gone_len == len_max || thread->gone_len == GONE_LEN_MAX)
             return;
+        command = &thread->gone_commands[thread->gone_len];
         pl_list_remove(node);
-        if (!call->forgotten && !make_gone_command(thread, call)) {
+        if (!make_gone_command(thread, call, command)) {
             send_home(thread, call);
             continue;
         }
-        call->forgotten = true;
-        add_command(thread, &call->command);
+        thread->gone_len++;
+        add_command(thread, command);
         pl_list_append(&thread->gone_batch, node);
     }
 }
@@ -331,6 +337,7 @@ static void apply(struct pl_engine_thread *thread)
     note_work(thread, pl_clock_thread_us() - start_us);
     pl_list_init(&thread->batch.commands);
     thread->commands_len = 0;
+    thread->gone_len = 0;
     settle_gone(thread, rc == PL_OK);
     take_touches(thread);
 }

@@ -23,22 +23,24 @@ enum pl_stream_call_state {
 };
 
 struct pl_stream_call {
-    struct pl_msg gone;        /* PL_MSG_STREAM_GONE */
-    struct pl_command command; /* what the engine does when it is gone */
-    bool forgotten;            /* the engine's: the command is set, and to be given again */
-    uint64_t id;               /* the call's */
+    struct pl_msg gone; /* PL_MSG_STREAM_GONE */
+    uint64_t id;        /* the call's */
     uint32_t loop;
     bool taker;
+    /* the engine's */
+    bool forgotten; /* it is no longer told of anything, … */
     /* the loop's own */
+    bool page_failed; /* its page could not be asked for */
+    uint8_t state;    /* enum pl_stream_call_state */
     struct pl_io_loop *io_weak;
-    struct pl_list node; /* in the loop's list of open ones */
-    enum pl_stream_call_state state;
+    struct pl_list node;           /* in the loop's list of open ones */
     struct pl_rpc_call *call_weak; /* until it is GONE */
     struct pl_stream *stream;      /* the hub's; NULL for takers and while ASKING */
     struct pl_hash token_hash;     /* to mark the session as used */
     int64_t touched_ms;            /* monotonic */
     int64_t sent_ms;               /* takers: when something was last sent, monotonic */
-    bool page_failed;              /* its page could not be asked for */
+    /* the engine's */
+    pl_user_id user; /* … and was this user's, as is still to be said */
 };
 
 /* The engine knows takers of all loops: a taker's id is its call's, with the loop. */
