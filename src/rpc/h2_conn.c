@@ -80,6 +80,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
         if (!pl_rpc_stream_ids_use(&h2->ids, hd->stream_id))
             return give_up(conn, NGHTTP2_PROTOCOL_ERROR, "the stream was passed over");
         h2->headers_size = 0;
+        h2->heading_weak = NULL;
         return 0;
     case NGHTTP2_PING:
         if (!ack && !may_ping(conn))
@@ -110,12 +111,14 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct pl_rpc_call *call;
     int rv;
 
+    conn->h2->heading_weak = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     if (pl_rpc_call_new(conn, frame->hd.stream_id, &call) < 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     rv = nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
     PL_ASSERT(rv == 0); /* the stream has just been opened */
+    conn->h2->heading_weak = call;
     return 0;
 }
 
@@ -151,20 +154,21 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                      void *self)
 {
-    struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     struct pl_bytes field_name = {name, name_size}, field_value = {value, value_size};
+    struct pl_rpc_conn *conn = self;
+    struct pl_rpc_call *call = conn->h2->heading_weak;
     uint32_t error_code;
 
     (void)flags;
     if (call == NULL)
         return 0;
-    error_code = field_error(self, call, field_name, field_value);
+    error_code = field_error(conn, call, field_name, field_value);
     if (error_code != NGHTTP2_NO_ERROR) {
         int rv =
             nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, error_code);
 
         if (rv < 0)
-            pl_rpc_conn_fail(self, pl_rpc_h2_err(rv));
+            pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     if (pl_rpc_call_on_header(call, field_name, field_value) < 0)
@@ -176,11 +180,10 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
                          const uint8_t *data, size_t size, void *self)
 {
     struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    int rv = nghttp2_session_consume_connection(session, size);
+    struct pl_rpc_conn *conn = self;
 
     (void)flags;
-    if (rv < 0)
-        pl_rpc_conn_fail(self, pl_rpc_h2_err(rv));
+    conn->h2->consumed_size += size;
     if (call != NULL)
         pl_rpc_call_on_data(call, (struct pl_bytes){data, size});
     return 0;
@@ -277,10 +280,14 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
                            void *self)
 {
     struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    struct pl_rpc_conn *conn = self;
 
     (void)error_code;
-    if (call != NULL)
-        pl_rpc_conn_closed(self, call);
+    if (call == NULL)
+        return 0;
+    if (conn->h2->heading_weak == call)
+        conn->h2->heading_weak = NULL;
+    pl_rpc_conn_closed(conn, call);
     return 0;
 }
 
@@ -379,6 +386,19 @@ static void time_blocks(struct pl_rpc_conn *conn, struct pl_bytes data)
         h2->headers_since_ms = INT64_MAX;
 }
 
+/* Renews the connection's window, once for all DATA of these bytes. */
+static void consume(struct pl_rpc_conn *conn)
+{
+    int rv;
+
+    if (conn->h2->consumed_size == 0)
+        return;
+    rv = nghttp2_session_consume_connection(conn->h2->session, conn->h2->consumed_size);
+    conn->h2->consumed_size = 0;
+    if (rv < 0)
+        pl_rpc_conn_fail(conn, pl_rpc_h2_err(rv));
+}
+
 static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
 {
     nghttp2_session *session = conn->h2->session;
@@ -396,6 +416,8 @@ static void h2_recv(struct pl_rpc_conn *conn, struct pl_bytes data)
                      : rv == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
                                                : NGHTTP2_PROTOCOL_ERROR);
     }
+    if (conn->failed == PL_OK)
+        consume(conn);
     if (conn->failed == PL_OK &&
         nghttp2_session_get_outbound_queue_size(session) > PL_RPC_OUTBOUND_FRAMES_MAX)
         (void)calm(conn, "too_much_unread");

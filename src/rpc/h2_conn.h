@@ -22,13 +22,15 @@ struct pl_rpc_h2 {
     nghttp2_session *session;
     const uint8_t *left; /* what nghttp2 has given and fill not passed on */
     size_t left_size;
-    uint8_t *kept;            /* `left` begins in it, between two fills; or NULL */
-    bool settled;             /* the client's SETTINGS have come */
-    int64_t headers_since_ms; /* when an unfinished header block began; INT64_MAX */
-    size_t headers_size;      /* of the latest block, as much of it as was looked at */
-    int64_t ping_ms;          /* when the peer was asked for a sign; INT64_MAX: it was not */
-    int64_t pinged_ms;        /* when the peer asked for one last; INT64_MIN: it did not */
-    uint32_t ping_strikes;    /* how often it did so too soon, since something was sent */
+    uint8_t *kept;                    /* `left` begins in it, between two fills; or NULL */
+    bool settled;                     /* the client's SETTINGS have come */
+    int64_t headers_since_ms;         /* when an unfinished header block began; INT64_MAX */
+    size_t headers_size;              /* of the latest block, as much of it as was looked at */
+    struct pl_rpc_call *heading_weak; /* whose block it is; NULL: it is of no call */
+    size_t consumed_size;             /* of DATA in these bytes: the connection's window */
+    int64_t ping_ms;       /* when the peer was asked for a sign; INT64_MAX: it was not */
+    int64_t pinged_ms;     /* when the peer asked for one last; INT64_MIN: it did not */
+    uint32_t ping_strikes; /* how often it did so too soon, since something was sent */
     enum drain drain;
     int64_t drain_ms;
 

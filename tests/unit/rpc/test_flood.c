@@ -313,6 +313,28 @@ static void headers_that_are_dropped_have_ended(void **state)
     assert_int_equal(pl_rpc_conn_tick(conn, fixture->pair.now_ms), PL_OK);
 }
 
+/* Its trailers come in two frames, and between them its deadline passes. */
+static void headers_go_on_when_their_call_has_gone(void **state)
+{
+    static const char *const timeout[] = {"grpc-timeout", "500m", NULL};
+    static const char *const trailers[] = {"a", "b", NULL};
+    struct fixture *fixture = *state;
+
+    raw_request(&fixture->raw, 1, 0, talk_path, timeout);
+    raw_headers(&fixture->raw, 1, END_STREAM, trailers);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(fixture->pair.seen.opened, 1);
+    fixture->pair.now_ms += 500;
+    assert_int_equal(pl_rpc_conn_tick(fixture->pair.conn, fixture->pair.now_ms), PL_OK);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_int_equal(fixture->pair.seen.closed, 1);
+    assert_non_null(raw_find(&fixture->raw, NGHTTP2_RST_STREAM, 1));
+    raw_frame(&fixture->raw, NGHTTP2_CONTINUATION, END_HEADERS, 1, "\0\1c\1d", 5);
+    raw_frame(&fixture->raw, NGHTTP2_PING, 0, 0, ping_data, sizeof ping_data);
+    assert_int_equal(talk(fixture), PL_OK);
+    assert_non_null(raw_find(&fixture->raw, NGHTTP2_PING, 0));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -327,6 +349,7 @@ int main(void)
         TEST(headers_without_an_end_are_not_waited_for),
         TEST(headers_cut_short_are_not_waited_for),
         TEST(headers_that_are_dropped_have_ended),
+        TEST(headers_go_on_when_their_call_has_gone),
         TEST(unfinished_messages_are_bounded),
         TEST(data_over_the_window_is_refused),
         cmocka_unit_test(floods_are_answered_with_enhance_your_calm),
