@@ -148,7 +148,7 @@ python_tests() {
     build=$(printf '%q' "$PWD/$2")
     shift 2
     tests "$name" junit "$report" "${fixed_addresses[@]}" \
-        env PARLAD="$build/parlad" PARLA="$build/parla" \
+        env PARLAD="$build/parlad" PARLA="$build/parla" PARLA_BENCH="$build/parla-bench" \
         /usr/bin/python3 -u -m pytest -v --no-header -p no:cacheprovider --numprocesses="$workers" \
         --dist=loadfile --junitxml="$report" "$@"
 }
