@@ -50,7 +50,7 @@ NOTES = {
     ("nats", "tuned"): "`max_pending: 1GB`, `write_deadline: 60s`, `ping_interval: 10m`; `GOGC=400`",
     ("mosquitto", "default"): "`allow_anonymous true`",
     ("mosquitto", "tuned"): "also `max_queued_messages 0`, `set_tcp_nodelay true`, `sys_interval 0`, `log_type none`",
-    ("grpc-cpp", "default"): "a completion queue and a thread a core; an item is serialised for each subscriber",
+    ("grpc-cpp", "default"): "the asynchronous API, one completion queue; an item is serialised for each subscriber",
     ("grpc-cpp", "tuned"): "an item is serialised once; writes have the buffer hint while more wait; "
                            "`minimal_stack`, `optimization_target=throughput`, `write_buffer_size` 256 KB, no "
                            "`channelz`, no `bdp_probe`",

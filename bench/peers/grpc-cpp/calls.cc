@@ -303,7 +303,7 @@ static void accept_removals(Services *services, ServerCompletionQueue *queue)
         });
 }
 
-static void accept_sends(Services *services, ServerCompletionQueue *queue)
+static void accept_send(Services *services, ServerCompletionQueue *queue)
 {
     using namespace parla::v1;
 
@@ -318,6 +318,12 @@ static void accept_sends(Services *services, ServerCompletionQueue *queue)
         });
 }
 
+void accept_sends(Services *services, ServerCompletionQueue *queue, int len)
+{
+    for (int i = 0; i < len; i++)
+        accept_send(services, queue);
+}
+
 void accept_calls(Services *services, ServerCompletionQueue *queue, int len)
 {
     for (int i = 0; i < len; i++) {
@@ -325,7 +331,6 @@ void accept_calls(Services *services, ServerCompletionQueue *queue, int len)
         accept_sign_outs(services, queue);
         accept_rooms(services, queue);
         accept_removals(services, queue);
-        accept_sends(services, queue);
         Stream::accept(services, queue);
     }
 }

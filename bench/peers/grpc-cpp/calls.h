@@ -1,6 +1,6 @@
 /*
  * calls.h - calls of gRPC's asynchronous API: each step of a call is a tag on a
- * completion queue, and each queue has one thread.
+ * completion queue.
  */
 #pragma once
 
@@ -47,6 +47,10 @@ struct Services {
 /* Waits for `len` calls of each method on the queue; each call that comes makes
  * place for the next. */
 void accept_calls(Services *services, grpc::ServerCompletionQueue *queue, int len);
+
+/* The same for messages. There should be more places than messages under way: without
+ * a place gRPC sets calls aside, and later ones may come first. */
+void accept_sends(Services *services, grpc::ServerCompletionQueue *queue, int len);
 
 /* Until the queue is shut down and empty. */
 void run(grpc::ServerCompletionQueue *queue);
