@@ -114,6 +114,11 @@ void pl_hub_drain(struct pl_hub *hub, uint32_t retry_after_ms, uint32_t spread_m
  * happened, so that the caller flushes, then calls it again. */
 bool pl_hub_turn(struct pl_hub *hub);
 
+/* Whether streams gather news, so that more goes into one write (gather.h): then call
+ * pl_hub_gather() every millisecond until none does. The turn wakes them. */
+bool pl_hub_gathers(const struct pl_hub *hub);
+void pl_hub_gather(struct pl_hub *hub, int64_t now_ms);
+
 /* Time passes: heartbeats. Call about every second. */
 void pl_hub_tick(struct pl_hub *hub, int64_t now_ms);
 

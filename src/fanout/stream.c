@@ -98,8 +98,8 @@ void pl_stream_set_state(struct pl_stream *stream, enum pl_stream_state state)
 
 void pl_stream_make_due(struct pl_stream *stream)
 {
-    if (pl_list_empty(&stream->due))
-        pl_list_append(&stream->set_weak->due, &stream->due);
+    pl_list_remove(&stream->due); /* it may be gathering */
+    pl_list_append(&stream->set_weak->due, &stream->due);
 }
 
 bool pl_stream_pending(const struct pl_stream *stream)

@@ -253,6 +253,16 @@ int pl_loop_post_always(struct pl_loop *loop, struct pl_letter *letter)
     return pl_mailbox_post_always(loop->inbox, letter);
 }
 
+int pl_loop_put_always(struct pl_loop *loop, struct pl_letter *letter)
+{
+    return pl_mailbox_put_always(loop->inbox, letter);
+}
+
+void pl_loop_ring(struct pl_loop *loop)
+{
+    pl_mailbox_ring(loop->inbox);
+}
+
 int64_t pl_loop_now_ms(struct pl_loop *loop)
 {
     PL_ASSERT(pl_loop_on_thread(loop));

@@ -47,6 +47,11 @@ void pl_loop_free(struct pl_loop *loop);
 int pl_loop_post(struct pl_loop *loop, struct pl_letter *letter);
 int pl_loop_post_always(struct pl_loop *loop, struct pl_letter *letter);
 
+/* The same as the latter without waking the loop: pl_loop_ring() must follow, and does.
+ * Any thread. */
+int pl_loop_put_always(struct pl_loop *loop, struct pl_letter *letter);
+void pl_loop_ring(struct pl_loop *loop);
+
 /* Milliseconds of the monotonic clock at the start of this turn. */
 int64_t pl_loop_now_ms(struct pl_loop *loop);
 

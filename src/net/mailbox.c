@@ -1,8 +1,7 @@
 /*
  * mailbox.c - a list, a mutex and a condition.
  *
- * The receiver is woken only by the post that finds the mailbox empty: it takes
- * all that is there, so the later ones need not wake it again.
+ * The receiver is woken once, by the first ring, until it takes all that is there.
  */
 #include "net/mailbox.h"
 
@@ -18,6 +17,7 @@ struct pl_mailbox {
     struct pl_list letters;
     size_t len;
     size_t len_max;
+    bool rung; /* since letters were last taken */
     bool closed;
     void (*wake)(void *self);
     void *self_weak;
@@ -59,13 +59,11 @@ void pl_mailbox_free(struct pl_mailbox *mailbox)
     pl_free(mailbox);
 }
 
-static int post(struct pl_mailbox *mailbox, struct pl_letter *letter, size_t len_max)
+static int put(struct pl_mailbox *mailbox, struct pl_letter *letter, size_t len_max)
 {
-    bool was_empty;
     int rc = PL_OK;
 
     uv_mutex_lock(&mailbox->lock);
-    was_empty = mailbox->len == 0;
     if (mailbox->closed) {
         rc = PL_E_CLOSED;
     } else if (mailbox->len >= len_max) {
@@ -73,12 +71,32 @@ static int post(struct pl_mailbox *mailbox, struct pl_letter *letter, size_t len
     } else {
         pl_list_append(&mailbox->letters, &letter->node);
         mailbox->len++;
-        uv_cond_signal(&mailbox->cond);
     }
     uv_mutex_unlock(&mailbox->lock);
+    return rc;
+}
 
-    if (rc == PL_OK && was_empty && mailbox->wake != NULL)
+void pl_mailbox_ring(struct pl_mailbox *mailbox)
+{
+    bool rings;
+
+    uv_mutex_lock(&mailbox->lock);
+    rings = mailbox->len > 0 && !mailbox->rung;
+    mailbox->rung = mailbox->rung || rings;
+    if (rings)
+        uv_cond_signal(&mailbox->cond);
+    uv_mutex_unlock(&mailbox->lock);
+
+    if (rings && mailbox->wake != NULL)
         mailbox->wake(mailbox->self_weak);
+}
+
+static int post(struct pl_mailbox *mailbox, struct pl_letter *letter, size_t len_max)
+{
+    int rc = put(mailbox, letter, len_max);
+
+    if (rc == PL_OK)
+        pl_mailbox_ring(mailbox);
     return rc;
 }
 
@@ -90,6 +108,16 @@ int pl_mailbox_post(struct pl_mailbox *mailbox, struct pl_letter *letter)
 int pl_mailbox_post_always(struct pl_mailbox *mailbox, struct pl_letter *letter)
 {
     return post(mailbox, letter, SIZE_MAX);
+}
+
+int pl_mailbox_put(struct pl_mailbox *mailbox, struct pl_letter *letter)
+{
+    return put(mailbox, letter, mailbox->len_max);
+}
+
+int pl_mailbox_put_always(struct pl_mailbox *mailbox, struct pl_letter *letter)
+{
+    return put(mailbox, letter, SIZE_MAX);
 }
 
 /* Moves what waits to the end of the list. The lock is held. */
@@ -107,6 +135,7 @@ static size_t take_locked(struct pl_mailbox *mailbox, struct pl_list *ret_list)
     ret_list->prev = from->prev;
     pl_list_init(from);
     mailbox->len = 0;
+    mailbox->rung = false;
     return len;
 }
 

@@ -24,8 +24,8 @@ struct pl_letter {
 
 struct pl_mailbox;
 
-/* `wake` is called by the poster, without the lock, when the mailbox was empty
- * before the post; it may be called once too often. NULL for a mailbox whose
+/* `wake` is called by the poster, without the lock, by the first post since letters
+ * were last taken; it may be called once too often. NULL for a mailbox whose
  * receiver waits with pl_mailbox_wait(). len_max: letters that may wait. */
 int pl_mailbox_new(size_t len_max, void (*wake)(void *self), void *self,
                    struct pl_mailbox **ret_mailbox);
@@ -40,6 +40,12 @@ int pl_mailbox_post(struct pl_mailbox *mailbox, struct pl_letter *letter);
 /* The same, but over the maximum too: for answers, of which there are never
  * more than there were questions, and for what must not be lost. PL_E_CLOSED. */
 int pl_mailbox_post_always(struct pl_mailbox *mailbox, struct pl_letter *letter);
+
+/* The same two without waking the receiver: pl_mailbox_ring() does, once for all
+ * that one has put there, and must follow. So the receiver finds them together. */
+int pl_mailbox_put(struct pl_mailbox *mailbox, struct pl_letter *letter);
+int pl_mailbox_put_always(struct pl_mailbox *mailbox, struct pl_letter *letter);
+void pl_mailbox_ring(struct pl_mailbox *mailbox);
 
 /* Moves all letters that wait to the end of `ret_list`, in their order; returns
  * how many. */

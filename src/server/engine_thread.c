@@ -372,6 +372,7 @@ static void thread_main(void *self)
         gather(thread);
         if (thread->commands_len > 0)
             apply(thread);
+        thread->config.ring_loops(thread->config.self);
     }
 }
 
@@ -469,9 +470,14 @@ int pl_engine_thread_start(const struct pl_engine_thread_config *config,
     return PL_OK;
 }
 
-int pl_engine_thread_post(struct pl_engine_thread *engine, struct pl_errand *errand)
+int pl_engine_thread_put(struct pl_engine_thread *engine, struct pl_errand *errand)
 {
-    return pl_mailbox_post(engine->inbox, &errand->msg.letter);
+    return pl_mailbox_put(engine->inbox, &errand->msg.letter);
+}
+
+void pl_engine_thread_ring(struct pl_engine_thread *engine)
+{
+    pl_mailbox_ring(engine->inbox);
 }
 
 int pl_engine_thread_post_always(struct pl_engine_thread *engine, struct pl_msg *msg)

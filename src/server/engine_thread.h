@@ -25,9 +25,10 @@ struct pl_engine_thread_config {
     int64_t session_idle_ms;
     size_t text_size_max;
     size_t inbox_len_max;
-    /* Sends a letter to a loop. On the engine's thread; the letter is the
-     * receiver's. */
+    /* Sends a letter to a loop, which need not see it before ring_loops, called after
+     * each batch. On the engine's thread; the letter is the receiver's. */
     void (*to_loop)(void *self, uint32_t loop, struct pl_msg *msg);
+    void (*ring_loops)(void *self);
     void *self;
 };
 
@@ -36,11 +37,14 @@ struct pl_engine_thread_config {
 int pl_engine_thread_start(const struct pl_engine_thread_config *config,
                            struct pl_engine_thread **ret_engine);
 
-/* Posts an errand of kind COMMAND, ONLINE or USERS. PL_E_LIMIT: too many wait;
- * PL_E_CLOSED: it is stopping; the errand is still the caller's. */
-int pl_engine_thread_post(struct pl_engine_thread *engine, struct pl_errand *errand);
+/* Puts an errand of kind COMMAND, ONLINE or USERS where it is seen when the engine
+ * looks next; pl_engine_thread_ring() must follow, once for all of a turn, so that they
+ * make one batch. PL_E_LIMIT: too many wait; PL_E_CLOSED: it is stopping; the errand is
+ * still the caller's. */
+int pl_engine_thread_put(struct pl_engine_thread *engine, struct pl_errand *errand);
+void pl_engine_thread_ring(struct pl_engine_thread *engine);
 
-/* The same for what must not be refused: answers on their way, and streams that
+/* Posts what must not be refused: answers on their way, and streams that
  * are gone. PL_E_CLOSED. */
 int pl_engine_thread_post_always(struct pl_engine_thread *engine, struct pl_msg *msg);
 

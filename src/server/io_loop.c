@@ -140,21 +140,20 @@ static void check_drained(struct pl_io_loop *io)
     io->config.on_drained(io->config.self, &io->drain);
 }
 
-static void on_hold(void *self)
+static void on_gather(void *self)
 {
     struct pl_io_loop *io = self;
 
-    pl_hub_release(io->hub, pl_loop_now_ms(io->loop));
+    pl_hub_gather(io->hub, pl_loop_now_ms(io->loop));
 }
 
-/* Streams that the hub holds are looked after. */
-static void set_holding(struct pl_io_loop *io, bool holding)
+static void set_gathering(struct pl_io_loop *io, bool gathering)
 {
-    io->holding = holding;
-    if (holding)
-        pl_timer_start(io->holds, 1, 1);
+    io->gathering = gathering;
+    if (gathering)
+        pl_timer_start(io->gathers, 1, 1);
     else
-        pl_timer_stop(io->holds);
+        pl_timer_stop(io->gathers);
 }
 
 /* All that the turn has made goes out: pages are asked for, streams that ended end,
@@ -166,13 +165,14 @@ static void on_turn_end(void *self)
 
     if (io->port == NULL)
         return; /* half-built, or being freed */
+    pl_engine_thread_ring(io->config.engine_weak);
     do {
         pl_stream_end_failed(io);
         again = pl_hub_turn(io->hub);
         again = pl_port_flush(io->port) || again;
     } while (again || io->pages_failed);
-    if (pl_hub_holds(io->hub) != io->holding)
-        set_holding(io, !io->holding);
+    if (pl_hub_gathers(io->hub) != io->gathering)
+        set_gathering(io, !io->gathering);
     check_drained(io);
 }
 
@@ -284,7 +284,7 @@ static int make_beats(struct pl_io_loop *io)
     int rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
 
     if (rc == PL_OK)
-        rc = pl_timer_new(io->loop, on_hold, io, &io->holds);
+        rc = pl_timer_new(io->loop, on_gather, io, &io->gathers);
     if (rc == PL_OK)
         pl_timer_start(io->beats, beat_ms, beat_ms);
     return rc;
@@ -347,6 +347,17 @@ void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg)
         pl_msg_discard(msg);
 }
 
+void pl_io_loop_put(struct pl_io_loop *io, struct pl_msg *msg)
+{
+    if (pl_loop_put_always(io->loop, &msg->letter) < 0)
+        pl_msg_discard(msg);
+}
+
+void pl_io_loop_ring(struct pl_io_loop *io)
+{
+    pl_loop_ring(io->loop);
+}
+
 int pl_io_loop_set_tls(struct pl_io_loop *io, struct pl_tls_context *context)
 {
     struct pl_tls_msg *tls = pl_zalloc(sizeof *tls);
@@ -381,7 +392,7 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_port_free(io->port);
     io->port = NULL;
     pl_timer_free(io->beats);
-    pl_timer_free(io->holds);
+    pl_timer_free(io->gathers);
     pl_loop_free(io->loop);
     pl_rpc_reflection_free(io->reflection);
     pl_rpc_health_free(io->health);

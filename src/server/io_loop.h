@@ -56,8 +56,8 @@ struct pl_io_loop {
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
     struct pl_timer *beats;      /* heartbeats, sessions in use */
-    struct pl_timer *holds;      /* runs while the hub holds streams */
-    bool holding;
+    struct pl_timer *gathers;    /* runs while the hub gathers */
+    bool gathering;
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
     struct pl_errand_pool pool;  /* errands at rest */
     struct pl_token_memo token_memo;
@@ -80,6 +80,10 @@ int pl_io_loop_start(struct pl_io_loop *io);
 
 /* Posts a letter to the loop, or discards it where the loop has ended. Any thread. */
 void pl_io_loop_post(struct pl_io_loop *io, struct pl_msg *msg);
+
+/* The same without waking the loop; and that. Any thread. */
+void pl_io_loop_put(struct pl_io_loop *io, struct pl_msg *msg);
+void pl_io_loop_ring(struct pl_io_loop *io);
 
 /* New connections use that context; the loop takes a reference. PL_E_NOMEM. Any
  * thread. */

@@ -47,6 +47,7 @@ struct pl_server {
     struct pl_reader_pool *readers;
     struct pl_io_loop *loops[PL_LOOPS_LEN_MAX];
     uint32_t loops_len;
+    uint64_t to_ring; /* the engine's: loops that have been sent something */
     /* the main thread's: signals, and the end of the drain */
     struct pl_loop *control;
     struct pl_signal *signals[SIGNALS_LEN];
@@ -64,6 +65,29 @@ static void to_loop(void *self, uint32_t loop, struct pl_msg *msg)
         pl_io_loop_post(server->loops[loop], msg);
     else
         pl_msg_discard(msg); /* a stop while starting */
+}
+
+/* The same from the engine, which rings when it has sent a batch's letters. */
+static void put_to_loop(void *self, uint32_t loop, struct pl_msg *msg)
+{
+    struct pl_server *server = self;
+
+    if (loop >= server->loops_len) {
+        pl_msg_discard(msg);
+        return;
+    }
+    pl_io_loop_put(server->loops[loop], msg);
+    server->to_ring |= UINT64_C(1) << loop;
+}
+
+static void ring_loops(void *self)
+{
+    struct pl_server *server = self;
+
+    for (uint32_t i = 0; i < PL_LOOPS_LEN_MAX; i++)
+        if ((server->to_ring >> i & 1) != 0)
+            pl_io_loop_ring(server->loops[i]);
+    server->to_ring = 0;
 }
 
 /* A reader has answered: users pass by the engine, the rest goes to its loop. */
@@ -262,7 +286,8 @@ static int start_engine(struct pl_server *server, uint64_t log)
         .session_idle_ms = config->guest_idle_ms,
         .text_size_max = config->text_size_max,
         .inbox_len_max = config->requests_max,
-        .to_loop = to_loop,
+        .to_loop = put_to_loop,
+        .ring_loops = ring_loops,
         .self = server,
     };
     int rc = pl_engine_thread_start(&engine, &server->engine);

@@ -140,7 +140,7 @@ void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms)
     errand->silent = true;
     errand->command.kind = PL_COMMAND_TOUCH_SESSION;
     errand->command.token_hash = stream_call->token_hash;
-    if (pl_engine_thread_post(io->config.engine_weak, errand) < 0) {
+    if (pl_engine_thread_put(io->config.engine_weak, errand) < 0) {
         pl_errand_free(errand);
         return;
     }

@@ -104,7 +104,7 @@ bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct
     int rc = charge(io, errand);
 
     if (rc == PL_OK)
-        rc = pl_engine_thread_post(io->config.engine_weak, errand);
+        rc = pl_engine_thread_put(io->config.engine_weak, errand);
     return rc == PL_OK || take_back(io, call, errand, rc);
 }
 

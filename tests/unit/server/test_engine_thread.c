@@ -38,8 +38,16 @@ static void to_loop(void *self, uint32_t loop, struct pl_msg *msg)
     struct world *world = self;
 
     assert_true(loop < LOOPS_LEN);
-    if (pl_mailbox_post_always(world->loops[loop], &msg->letter) < 0)
+    if (pl_mailbox_put_always(world->loops[loop], &msg->letter) < 0)
         pl_msg_discard(msg);
+}
+
+static void ring_loops(void *self)
+{
+    struct world *world = self;
+
+    for (uint32_t i = 0; i < LOOPS_LEN; i++)
+        pl_mailbox_ring(world->loops[i]);
 }
 
 static struct pl_engine_thread_config config_of(struct world *world)
@@ -54,6 +62,7 @@ static struct pl_engine_thread_config config_of(struct world *world)
         .text_size_max = PL_TEXT_SIZE_MAX,
         .inbox_len_max = 4,
         .to_loop = to_loop,
+        .ring_loops = ring_loops,
         .self = world,
     };
 }
