@@ -95,6 +95,37 @@ static void only_the_first_letter_wakes(void **state)
     pl_mailbox_free(mailbox);
 }
 
+static void what_is_put_waits_for_the_ring(void **state)
+{
+    int wakes_len = 0;
+    struct pl_mailbox *mailbox = new_mailbox(2, &wakes_len);
+    struct note notes[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+    struct pl_list list;
+
+    (void)state;
+    pl_list_init(&list);
+    pl_mailbox_ring(mailbox);
+    assert_int_equal(wakes_len, 0); /* for nothing */
+    assert_int_equal(pl_mailbox_put(mailbox, &notes[0].letter), PL_OK);
+    assert_int_equal(pl_mailbox_put(mailbox, &notes[1].letter), PL_OK);
+    assert_int_equal(pl_mailbox_put(mailbox, &notes[2].letter), PL_E_LIMIT);
+    assert_int_equal(wakes_len, 0);
+    pl_mailbox_ring(mailbox);
+    pl_mailbox_ring(mailbox);
+    assert_int_equal(wakes_len, 1);
+    assert_int_equal(pl_mailbox_put_always(mailbox, &notes[2].letter), PL_OK);
+    assert_int_equal(pl_mailbox_take(mailbox, &list), 3);
+    pl_mailbox_ring(mailbox);
+    assert_int_equal(wakes_len, 1);
+    pl_list_remove(&notes[0].letter.node);
+    assert_int_equal(pl_mailbox_put(mailbox, &notes[0].letter), PL_OK);
+    pl_list_remove(&notes[1].letter.node);
+    assert_int_equal(pl_mailbox_post(mailbox, &notes[1].letter), PL_OK); /* rings for both */
+    assert_int_equal(wakes_len, 2);
+    assert_int_equal(pl_mailbox_take(mailbox, &list), 2);
+    pl_mailbox_free(mailbox);
+}
+
 static void a_closed_mailbox_takes_no_more_but_gives_what_it_has(void **state)
 {
     int wakes_len = 0;
@@ -244,6 +275,7 @@ int main(void)
         cmocka_unit_test(letters_come_in_their_order_behind_what_is_there),
         cmocka_unit_test(a_full_mailbox_refuses_all_but_what_must_not_be_lost),
         cmocka_unit_test(only_the_first_letter_wakes),
+        cmocka_unit_test(what_is_put_waits_for_the_ring),
         cmocka_unit_test(a_closed_mailbox_takes_no_more_but_gives_what_it_has),
         cmocka_unit_test(waiting_ends_with_its_time),
         cmocka_unit_test(each_posters_letters_keep_their_order),
