@@ -11,6 +11,7 @@
 #define PL_FANOUT_CHUNK_H
 
 #include "base/buf.h"
+#include "model/framer.h"
 #include "model/ids.h"
 
 struct pl_chunk {
@@ -21,6 +22,7 @@ struct pl_chunk {
     uint32_t end;
     pl_room_id marker;   /* of a read marker; else 0 */
     pl_position through; /* of a page: where the stream stands after it; else 0 */
+    bool caught_up;      /* CaughtUp, which says so of the page before it */
 };
 
 struct pl_chunks {
@@ -30,6 +32,9 @@ struct pl_chunks {
 /* Adds whole frames of a page (through > 0) or else. Takes a reference of its
  * own. PL_E_NOMEM. */
 int pl_chunks_add(struct pl_chunks *chunks, struct pl_buf *buf, pl_position through);
+
+/* Adds CaughtUp. Takes a reference of its own. PL_E_NOMEM. */
+int pl_chunks_add_caught_up(struct pl_chunks *chunks, struct pl_buf *buf);
 
 /* Adds a read marker, in the place of one of that room that is not begun.
  * Takes a reference of its own. PL_E_NOMEM. */
@@ -42,6 +47,18 @@ size_t pl_chunks_pull(struct pl_chunks *chunks, uint8_t *to, size_t size, pl_pos
 
 /* Drops all but the rest of a frame of which a part was pulled. */
 void pl_chunks_cut(struct pl_chunks *chunks);
+
+/* What a page was cut to. */
+struct pl_cut_page {
+    bool rest;      /* something is left of it, which is a page of its own */
+    bool caught_up; /* CaughtUp behind it has gone, too */
+};
+
+/* Drops the page among them, but for a frame of which a part was pulled, and those after
+ * it up to one that bears a cursor: of these it keeps a copy. PL_E_NOMEM: nothing has
+ * changed. */
+int pl_chunks_cut_page(struct pl_chunks *chunks, const struct pl_framer *framer,
+                       struct pl_cut_page *ret);
 
 /* Where the stream will stand when all is pulled; 0: no page among them. */
 pl_position pl_chunks_through(const struct pl_chunks *chunks);

@@ -39,6 +39,7 @@ int pl_hub_new(const struct pl_hub_config *config, struct pl_hub **ret_hub)
     PL_ASSERT(config->heartbeat_ms > 0 && config->page_len_max > 0 && config->page_size_max > 0);
     hub->config = *config;
     pl_tails_init(&hub->set.tails, config->tails_size_max);
+    pl_pages_init(&hub->set.pages, config->pages_size_max, config->page_size_max);
     pl_list_init(&hub->set.due);
     pl_list_init(&hub->gathering);
     pl_gather_init(&hub->gather);
@@ -55,6 +56,7 @@ void pl_hub_free(struct pl_hub *hub)
         return;
     PL_ASSERT(hub->streams.len == 0);
     pl_tails_done(&hub->set.tails);
+    pl_pages_done(&hub->set.pages);
     pl_map_done(&hub->streams);
     pl_bytebuf_done(&hub->scratch);
     pl_free(hub);
@@ -83,15 +85,23 @@ static void set_time(struct pl_hub *hub, int64_t now_ms)
     hub->now_ms = now_ms;
 }
 
+static int add_chunk(struct pl_stream *stream, struct pl_buf *buf, bool caught_up)
+{
+    if (buf == NULL)
+        return PL_E_NOMEM;
+    return caught_up ? pl_chunks_add_caught_up(&stream->chunks, buf)
+                     : pl_chunks_add(&stream->chunks, buf, 0);
+}
+
 /* Gives the stream what is in scratch, and empties it. */
-static int say(struct pl_hub *hub, struct pl_stream *stream)
+static int say_it(struct pl_hub *hub, struct pl_stream *stream, bool caught_up)
 {
     int rc = hub->scratch.err;
 
     if (rc == PL_OK) {
         struct pl_buf *buf = pl_buf_copy(hub->scratch.data, hub->scratch.size);
 
-        rc = buf == NULL ? PL_E_NOMEM : pl_chunks_add(&stream->chunks, buf, 0);
+        rc = add_chunk(stream, buf, caught_up);
         pl_buf_unref(buf);
     }
     if (hub->scratch.cap > SCRATCH_KEEP_SIZE_MAX) {
@@ -100,6 +110,11 @@ static int say(struct pl_hub *hub, struct pl_stream *stream)
     }
     pl_bytebuf_clear(&hub->scratch);
     return rc;
+}
+
+static int say(struct pl_hub *hub, struct pl_stream *stream)
+{
+    return say_it(hub, stream, false);
 }
 
 static void end_for(struct pl_stream *stream, int err)
@@ -119,7 +134,7 @@ static int say_caught_up(struct pl_hub *hub, struct pl_stream *stream, pl_positi
     stream->caught_up = true;
     framer->caught_up(framer->self, position, pl_stream_backlog_at(stream, position),
                       &hub->scratch);
-    return say(hub, stream);
+    return say_it(hub, stream, true);
 }
 
 /* Its rooms, the markers in them, and CaughtUp if it is owed nothing. */
@@ -198,6 +213,8 @@ int pl_hub_open(struct pl_hub *hub, const struct pl_stream_start *start, void *d
 
 void pl_hub_close(struct pl_hub *hub, struct pl_stream *stream)
 {
+    if (stream->page == PL_PAGE_WANTED)
+        pl_pages_answered(&hub->set.pages);
     pl_map_remove(&hub->streams, &stream->node);
     pl_stream_free(stream);
 }
@@ -403,6 +420,22 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms)
     return ret;
 }
 
+/* The stream gets a page of some events. */
+static int hold_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
+                     pl_position through)
+{
+    int rc = pl_pages_hold(&hub->set.pages, &stream->hold, frames);
+
+    if (rc < 0)
+        return rc;
+    rc = pl_chunks_add(&stream->chunks, frames, through);
+    if (rc < 0)
+        pl_pages_drop(&hub->set.pages, &stream->hold);
+    else
+        stream->page = PL_PAGE_HELD;
+    return rc;
+}
+
 void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
                  pl_position through, int64_t now_ms)
 {
@@ -411,11 +444,10 @@ void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *fr
     set_time(hub, now_ms);
     PL_ASSERT(stream->page == PL_PAGE_WANTED && through >= stream->cursor);
     stream->page = PL_PAGE_NONE;
+    pl_pages_answered(&hub->set.pages);
     if (stream->state == PL_STREAM_CATCHING_UP) {
         if (frames != NULL && frames->size > 0) {
-            rc = pl_chunks_add(&stream->chunks, frames, through);
-            if (rc == PL_OK)
-                stream->page = PL_PAGE_HELD;
+            rc = hold_page(hub, stream, frames, through);
         } else {
             pl_stream_advance(stream, through);
         }
@@ -424,6 +456,7 @@ void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *fr
         if (rc < 0)
             end_for(stream, rc);
         pl_stream_make_due(stream);
+        pl_pages_trim(&hub->set.pages, &hub->config.framer);
     }
     pl_buf_unref(frames);
 }
@@ -431,9 +464,9 @@ void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *fr
 void pl_hub_page_failed(struct pl_hub *hub, struct pl_stream *stream,
                         const struct pl_refusal *refusal)
 {
-    (void)hub;
     PL_ASSERT(stream->page == PL_PAGE_WANTED);
     stream->page = PL_PAGE_NONE;
+    pl_pages_answered(&hub->set.pages);
     pl_stream_end(stream, refusal, true);
 }
 
@@ -488,8 +521,12 @@ static void tell_ended(struct pl_hub *hub, struct pl_stream *stream)
 /* The last call here may close the stream. */
 static void look_at(struct pl_hub *hub, struct pl_stream *stream)
 {
-    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE)
+    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE) {
         pl_stream_go_live(stream);
+        /* where the page behind which it was said has been let go */
+        if (say_caught_up(hub, stream, stream->cursor) < 0)
+            end_for(stream, PL_E_NOMEM);
+    }
     if (stream->state == PL_STREAM_ENDING && !pl_stream_pending(stream)) {
         tell_ended(hub, stream);
         return;
@@ -498,18 +535,30 @@ static void look_at(struct pl_hub *hub, struct pl_stream *stream)
         stream->awake = true;
         hub->config.ops.wake(hub->config.ops.self, stream);
     }
-    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE)
+    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE &&
+        !stream->let_go && pl_pages_may_ask(&hub->set.pages, &stream->hold))
         ask_for_page(hub, stream);
+}
+
+/* The next stream to be looked at: one that is due, else one that may ask for a page
+ * now. */
+static struct pl_stream *next_due(struct pl_hub *hub)
+{
+    struct pl_list *node = pl_list_first(&hub->set.due);
+
+    if (node == NULL)
+        return pl_pages_next(&hub->set.pages);
+    pl_list_remove(node);
+    return PL_CONTAINER(node, struct pl_stream, due);
 }
 
 bool pl_hub_turn(struct pl_hub *hub)
 {
-    struct pl_list *node;
+    struct pl_stream *stream;
     bool any = false;
 
-    while ((node = pl_list_first(&hub->set.due)) != NULL) {
-        pl_list_remove(node);
-        look_at(hub, PL_CONTAINER(node, struct pl_stream, due));
+    while ((stream = next_due(hub)) != NULL) {
+        look_at(hub, stream);
         any = true;
     }
     return any;
@@ -571,6 +620,8 @@ struct pl_hub_stats pl_hub_stats(const struct pl_hub *hub)
         .live_len = hub->set.live_len,
         .tails_len = hub->set.tails.map.len,
         .tails_size = hub->set.tails.size,
+        .pages_size = hub->set.pages.size,
+        .pages_let_go = hub->set.pages.let_go,
         .fell_behind = hub->set.fell_behind,
         .rejoined = hub->set.rejoined,
     };

@@ -48,6 +48,7 @@ struct pl_hub_config {
     struct pl_hub_ops ops;
     struct pl_framer framer; /* borrowed self */
     size_t tails_size_max;   /* the budget of all tails: the feeds that they point into, in bytes */
+    size_t pages_size_max;   /* the budget of all pages that streams hold, in bytes */
     uint32_t page_len_max;   /* what want_page asks for */
     size_t page_size_max;
     int64_t heartbeat_ms; /* silence after which a stream gets a Heartbeat; > 0 */
@@ -128,6 +129,8 @@ struct pl_hub_stats {
     size_t live_len;
     size_t tails_len;
     size_t tails_size; /* bytes that count for tails_size_max */
+    size_t pages_size; /* bytes that count for pages_size_max */
+    uint64_t pages_let_go;
     uint64_t fell_behind;
     uint64_t rejoined;
 };

@@ -2,7 +2,7 @@
  * pull.c - from a stream's cursor to the connection: the hot path.
  *
  * First the rest of a frame that was cut, then the stream's own frames, then the
- * tails. Nothing is allocated here, and nothing calls back: what is to be done
+ * tails. Nothing here waits for memory, and nothing calls back: what is to be done
  * is left to pl_hub_turn().
  *
  * The frames of a feed lie in the order of their positions. So entries of one
@@ -37,21 +37,27 @@ static size_t pull_chunk(struct pl_stream *stream, uint8_t *to, size_t size)
     if (through > 0) {
         PL_ASSERT(stream->page == PL_PAGE_HELD);
         stream->page = PL_PAGE_NONE;
+        pl_pages_drop(&stream->set_weak->pages, &stream->hold);
         pl_stream_advance(stream, through);
     }
     return n;
 }
 
-/* Writes what fits of one frame, and keeps the rest, which its feed may leave
- * the tails before. */
+/* Writes what fits of one frame, and keeps a copy of the rest, since its feed may leave
+ * the tails before. Without memory it keeps all of the feed's frames. */
 static size_t pull_some(struct pl_stream *stream, const struct pl_tail_entry *entry, uint8_t *to,
                         size_t size)
 {
     PL_ASSERT(size < entry->size && stream->part == NULL);
     memcpy(to, entry->frames_weak->data + entry->offset, size);
-    stream->part = pl_buf_ref(entry->frames_weak);
-    stream->part_at = entry->offset + (uint32_t)size;
-    stream->part_end = entry->offset + entry->size;
+    stream->part = pl_buf_copy(entry->frames_weak->data + entry->offset + size, entry->size - size);
+    stream->part_at = 0;
+    stream->part_end = entry->size - (uint32_t)size;
+    if (stream->part == NULL) {
+        stream->part = pl_buf_ref(entry->frames_weak);
+        stream->part_at = entry->offset + (uint32_t)size;
+        stream->part_end = entry->offset + entry->size;
+    }
     return size;
 }
 
@@ -125,6 +131,7 @@ size_t pl_stream_pull(struct pl_stream *stream, uint8_t *to, size_t size)
 
     if (size == 0)
         return 0;
+    stream->let_go = false;
     if (stream->part != NULL)
         n = pull_part(stream, to, size);
     while (n < size && stream->chunks.first != NULL)

@@ -47,6 +47,7 @@ struct pl_stream *pl_stream_new(struct pl_stream_set *set, const struct pl_strea
         return NULL;
     pl_list_init(&stream->due);
     pl_list_init(&stream->beat);
+    pl_list_init(&stream->hold.node);
     pl_places_init(&stream->places);
     stream->set_weak = set;
     stream->data_weak = data;
@@ -78,6 +79,7 @@ void pl_stream_free(struct pl_stream *stream)
     pl_list_remove(&stream->due);
     pl_list_remove(&stream->beat);
     pl_places_done(&stream->places, &stream->set_weak->tails);
+    pl_pages_drop(&stream->set_weak->pages, &stream->hold);
     pl_chunks_done(&stream->chunks);
     pl_buf_unref(stream->part);
     pl_free(stream->backlog);
@@ -213,6 +215,23 @@ void pl_stream_advance(struct pl_stream *stream, pl_position through)
     }
 }
 
+bool pl_stream_let_page_go(struct pl_stream *stream, const struct pl_framer *framer)
+{
+    struct pl_cut_page cut;
+
+    if (stream->state != PL_STREAM_CATCHING_UP)
+        return false; /* it ends, and with it what it holds */
+    PL_ASSERT(stream->page == PL_PAGE_HELD);
+    if (pl_chunks_cut_page(&stream->chunks, framer, &cut) < 0)
+        return false;
+    stream->caught_up = stream->caught_up && !cut.caught_up; /* to be said again */
+    if (cut.rest)
+        return true;
+    stream->page = PL_PAGE_NONE;
+    stream->let_go = stream->awake; /* else it is due, and asks again at once */
+    return true;
+}
+
 const struct pl_backlog *pl_stream_backlog_at(const struct pl_stream *stream, pl_position position)
 {
     if (stream->backlog == NULL || position >= stream->backlog->until)
@@ -223,9 +242,11 @@ const struct pl_backlog *pl_stream_backlog_at(const struct pl_stream *stream, pl
 /* Drops what has not been begun. */
 static void cut_short(struct pl_stream *stream)
 {
-    pl_chunks_cut(&stream->chunks);
-    if (stream->page == PL_PAGE_HELD)
+    if (stream->page == PL_PAGE_HELD) {
         stream->page = PL_PAGE_NONE;
+        pl_pages_drop(&stream->set_weak->pages, &stream->hold);
+    }
+    pl_chunks_cut(&stream->chunks);
 }
 
 void pl_stream_end(struct pl_stream *stream, const struct pl_refusal *refusal, bool cut)

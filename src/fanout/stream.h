@@ -14,6 +14,7 @@
 #include "fanout/beats.h"
 #include "fanout/chunk.h"
 #include "fanout/hub.h"
+#include "fanout/pages.h"
 #include "fanout/place.h"
 
 enum pl_stream_state {
@@ -32,6 +33,7 @@ enum pl_page_state {
 /* What all streams of a hub share. */
 struct pl_stream_set {
     struct pl_tails tails;
+    struct pl_pages pages;
     struct pl_list due; /* of streams that pl_hub_turn() must look at */
     int64_t time_ms;    /* since some moment; never runs back */
     size_t live_len;
@@ -52,6 +54,7 @@ struct pl_stream {
     pl_position pages_until;    /* up to here only the store knows what it is owed */
     struct pl_backlog *backlog; /* NULL once the cursor is beyond it; one block with its rooms */
     struct pl_chunks chunks;
+    struct pl_page_hold hold;
     struct pl_buf *part; /* the rest of a live frame; NULL: none. One reference */
     uint32_t part_at;
     uint32_t part_end;
@@ -64,6 +67,7 @@ struct pl_stream {
     bool all;
     bool awake;     /* `wake` was told since a pull last returned 0 */
     bool caught_up; /* the frame has been made */
+    bool let_go;    /* its page was: it asks for the next when it is pulled again */
     bool behind;    /* it fell behind and is not live again */
     uint32_t rooms_len;
     pl_room_id rooms[]; /* those that it names; unless `all` */
@@ -106,6 +110,10 @@ void pl_stream_fall_behind(struct pl_stream *stream);
 
 /* The stream has come to `through`, by a page. */
 void pl_stream_advance(struct pl_stream *stream, pl_position through);
+
+/* It does without the page that it holds, but for a frame that it has begun; it asks
+ * for the rest when its peer reads on. False: there is no memory to. */
+bool pl_stream_let_page_go(struct pl_stream *stream, const struct pl_framer *framer);
 
 /* What remains of its backlog at a position; NULL: nothing. */
 const struct pl_backlog *pl_stream_backlog_at(const struct pl_stream *stream, pl_position position);

@@ -34,6 +34,8 @@ struct pl_framer {
                       const struct pl_backlog *backlog, struct pl_bytebuf *out);
     void (*draining)(void *self, uint32_t retry_after_ms, pl_position position,
                      const struct pl_backlog *backlog, struct pl_bytebuf *out);
+    /* The position that a whole frame's cursor tells; 0: it bears none. */
+    pl_position (*position)(void *self, struct pl_bytes frame);
 };
 
 #endif

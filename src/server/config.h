@@ -48,6 +48,7 @@ struct pl_config {
     size_t text_size_max;       /* of a message, in bytes */
     int64_t heartbeat_ms;       /* a stream's silence before a Heartbeat */
     size_t tails_size_max;      /* latest events kept in memory, bytes a loop */
+    size_t pages_size_max;      /* pages that streams have begun to read, bytes a loop */
     size_t page_cache_size_max; /* pages that several streams may need, bytes a reader */
     uint32_t requests_max;      /* requests that wait for the engine */
     uint32_t send_rate;         /* messages a second from one connection; 0: no limit */

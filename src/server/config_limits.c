@@ -33,6 +33,8 @@ const struct pl_limit_key pl_limit_keys[] = {
      MEMBER(heartbeat_ms)},
     {"tails_size", BYTES, "latest events kept in memory, for each loop", 64 * 1024,
      INT64_C(1) << 40, 1, MEMBER(tails_size_max)},
+    {"pages_size", BYTES, "pages that slow and resuming streams hold, for each loop", 64 * 1024,
+     INT64_C(1) << 40, 1, MEMBER(pages_size_max)},
     {"page_cache_size", BYTES, "pages that several streams may need, for each reader", 0,
      INT64_C(1) << 40, 1, MEMBER(page_cache_size_max)},
     {"requests", COUNT, "requests that may wait", 1, COUNT_MAX, 1, MEMBER(requests_max)},
@@ -92,6 +94,7 @@ void pl_limits_set_defaults(struct pl_config *config)
     config->text_size_max = PL_TEXT_SIZE_MAX;
     config->heartbeat_ms = 20 * 1000;
     config->tails_size_max = 8 * 1024 * 1024;
+    config->pages_size_max = 8 * 1024 * 1024;
     config->page_cache_size_max = 8 * 1024 * 1024;
     config->requests_max = 65536;
     config->send_rate = 0;

@@ -245,6 +245,7 @@ static int make_hub(struct pl_io_loop *io)
         .ops = pl_stream_hub_ops(io),
         .framer = pl_wire_framer_iface(&io->framer),
         .tails_size_max = config->tails_size_max,
+        .pages_size_max = config->pages_size_max,
         .page_len_max = PAGE_LEN_MAX,
         .page_size_max = PAGE_SIZE_MAX,
         .heartbeat_ms = config->heartbeat_ms,

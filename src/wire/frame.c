@@ -18,6 +18,9 @@ enum { ENVELOPE_SIZE = 5, SMALL_SIZE = 512 };
 /* What the protobuf-c structs of one piece of a room's state take. */
 enum { ROOM_STATE_ARENA_SIZE = 512 * 1024 };
 
+/* What a cursor takes, as text and read. */
+enum { CURSOR_ARENA_SIZE = 256 * 1024 };
+
 /* Field numbers of StreamMessagesResponse, with wire type 2. */
 enum {
     TAG_CURSOR = 1 << 3 | 2,
@@ -193,6 +196,30 @@ static void frame_draining(void *self, uint32_t retry_after_ms, pl_position posi
                        out);
 }
 
+/* The cursor, where there is one, is the first field. */
+static pl_position frame_position(void *self, struct pl_bytes frame)
+{
+    struct pl_bytes text = {frame.data + ENVELOPE_SIZE, frame.size - ENVELOPE_SIZE};
+    struct pl_cursor cursor = {0};
+    struct pl_arena arena;
+    uint64_t size;
+    char *copy;
+
+    (void)self;
+    if (text.size == 0 || text.data[0] != TAG_CURSOR)
+        return 0;
+    text.data++;
+    text.size--;
+    if (!pl_varint_take(&text, &size) || size > text.size)
+        return 0;
+    pl_arena_init(&arena, CURSOR_ARENA_SIZE);
+    copy = pl_arena_copy(&arena, text.data, (size_t)size);
+    if (copy == NULL || pl_cursor_decode(copy, &arena, &cursor) < 0)
+        cursor.position = 0; /* the frame is then as one without */
+    pl_arena_done(&arena);
+    return cursor.position;
+}
+
 struct pl_framer pl_wire_framer_iface(struct pl_wire_framer *framer)
 {
     return (struct pl_framer){
@@ -204,5 +231,6 @@ struct pl_framer pl_wire_framer_iface(struct pl_wire_framer *framer)
         .caught_up = frame_caught_up,
         .heartbeat = frame_heartbeat,
         .draining = frame_draining,
+        .position = frame_position,
     };
 }

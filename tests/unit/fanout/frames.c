@@ -80,12 +80,19 @@ static void draining(void *self, uint32_t retry_after_ms, pl_position position,
     append_number(FRAME_DRAINING, position, backlog, retry_after_ms, "", out);
 }
 
+static pl_position position(void *self, struct pl_bytes frame)
+{
+    (void)self;
+    return frames_get_u64(frame.data + FRAME_HEAD_SIZE + 1);
+}
+
 const struct pl_framer frames_framer = {
     .event = event,
     .read_marker = read_marker,
     .caught_up = caught_up,
     .heartbeat = heartbeat,
     .draining = draining,
+    .position = position,
 };
 
 uint64_t frames_get_u64(const uint8_t *data)

@@ -63,6 +63,7 @@ static int bench_init(struct bench *bench, size_t tails_size_max)
         .ops = {.self = bench, .want_page = want_page, .wake = wake, .ended = ended},
         .framer = frames_framer,
         .tails_size_max = tails_size_max,
+        .pages_size_max = 1 << 20,
         .page_len_max = 10,
         .page_size_max = 10000,
         .heartbeat_ms = HEARTBEAT_MS,
