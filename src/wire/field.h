@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { PL_FIELD_NUMBER = 0, PL_FIELD_BYTES = 2 }; /* wire types */
+enum { PL_FIELD_NUMBER = 0, PL_FIELD_64 = 1, PL_FIELD_BYTES = 2, PL_FIELD_32 = 5 }; /* wire types */
 
 static inline size_t pl_field_number_size(uint64_t value)
 {
@@ -61,7 +61,8 @@ static inline uint8_t *pl_field_put_bytes(uint8_t *to, unsigned number, struct p
     return bytes.size == 0 ? to : pl_field_put_message(to, number, bytes);
 }
 
-/* A field that was read: a number or bytes, by its type. */
+/* A field that was read: a number or bytes, by its type. One of 32 or 64 bits is
+ * neither: no message that is read here has any. */
 struct pl_field {
     unsigned number;
     unsigned type;
@@ -69,23 +70,36 @@ struct pl_field {
     struct pl_bytes bytes;
 };
 
-/* Takes a field off the front; false where it is cut off, or of another wire type. */
+/* Takes a field off the front; false where it is cut off, or of no type. */
 static inline bool pl_field_take(struct pl_bytes *data, struct pl_field *ret)
 {
-    uint64_t tag;
+    uint64_t tag, skip;
 
-    if (!pl_varint_take(data, &tag) || tag > UINT32_MAX || !pl_varint_take(data, &ret->value))
+    if (!pl_varint_take(data, &tag) || tag > UINT32_MAX)
         return false;
-    ret->number = (unsigned)(tag >> 3);
-    ret->type = (unsigned)(tag & 7);
-    ret->bytes = (struct pl_bytes){NULL, 0};
-    if (ret->type != PL_FIELD_BYTES)
-        return ret->type == PL_FIELD_NUMBER;
-    if (ret->value > data->size)
+    *ret = (struct pl_field){.number = (unsigned)(tag >> 3), .type = (unsigned)(tag & 7)};
+    switch (ret->type) {
+    case PL_FIELD_NUMBER:
+        return pl_varint_take(data, &ret->value);
+    case PL_FIELD_64:
+        skip = 8;
+        break;
+    case PL_FIELD_BYTES:
+        if (!pl_varint_take(data, &skip))
+            return false;
+        break;
+    case PL_FIELD_32:
+        skip = 4;
+        break;
+    default:
         return false;
-    ret->bytes = (struct pl_bytes){data->data, (size_t)ret->value};
-    data->data += ret->value;
-    data->size -= (size_t)ret->value;
+    }
+    if (skip > data->size)
+        return false;
+    if (ret->type == PL_FIELD_BYTES)
+        ret->bytes = (struct pl_bytes){data->data, (size_t)skip};
+    data->data += skip;
+    data->size -= (size_t)skip;
     return true;
 }
 

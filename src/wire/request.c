@@ -9,6 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct pl_refusal refusal_of_fault(const struct pl_pb_fault *fault)
+{
+    struct pl_refusal refusal = pl_refusal_field(fault->field, fault->text);
+
+    if (fault->malformed) {
+        refusal.reason = PL_REASON_MALFORMED_REQUEST;
+        snprintf(refusal.detail, sizeof refusal.detail,
+                 "the request is not a valid protobuf message: %s", fault->text);
+    }
+    return refusal;
+}
+
 int pl_request_unpack(const ProtobufCMessageDescriptor *descriptor, struct pl_bytes request,
                       struct pl_arena *arena, struct pl_refusal *ret_refusal,
                       const void **ret_message)
@@ -19,19 +31,27 @@ int pl_request_unpack(const ProtobufCMessageDescriptor *descriptor, struct pl_by
 
     *ret_message = NULL;
     if (rc == PL_E_INVALID || rc == PL_E_LIMIT) {
-        *ret_refusal = pl_refusal_field(fault.field, fault.text);
-        if (fault.malformed) {
-            ret_refusal->reason = PL_REASON_MALFORMED_REQUEST;
-            snprintf(ret_refusal->detail, sizeof ret_refusal->detail,
-                     "the request is not a valid protobuf message: %s", fault.text);
-        }
+        *ret_refusal = refusal_of_fault(&fault);
         return PL_OK;
     }
     if (rc < 0)
         return rc;
-    *ret_refusal = pl_refusal_of(PL_REASON_NONE);
+    ret_refusal->reason = PL_REASON_NONE;
     *ret_message = message;
     return PL_OK;
+}
+
+bool pl_request_check(const ProtobufCMessageDescriptor *descriptor, struct pl_bytes request,
+                      struct pl_refusal *ret_refusal)
+{
+    struct pl_pb_fault fault;
+
+    if (pl_pb_check(descriptor, request, &fault) < 0) {
+        *ret_refusal = refusal_of_fault(&fault);
+        return false;
+    }
+    ret_refusal->reason = PL_REASON_NONE;
+    return true;
 }
 
 bool pl_request_size_ok(const char *value, size_t size_max, const char *field,

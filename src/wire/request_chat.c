@@ -1,23 +1,83 @@
 /* request_chat.c - requests about messages. */
+#include "base/assert.h"
 #include "base/err.h"
 #include "parla/v1/chat_service.pb-c.h"
+#include "wire/field.h"
 #include "wire/request_int.h"
 
 #include <stdio.h>
 
+/* Field numbers of SendMessageRequest. */
+enum {
+    SEND_ROOM = 1,
+    SEND_USER,
+    SEND_TEXT,
+    SEND_REQUEST_ID,
+    SEND_REPLY_TO,
+    SEND_THREAD,
+    SEND_ATTACHMENTS,
+    SEND_EXPECTED_LAST,
+};
+
+/* A request as it lies there. */
+struct send_fields {
+    unsigned target; /* SEND_ROOM or SEND_USER: the one that came last; 0 */
+    struct pl_bytes name;
+    struct pl_bytes text;
+    struct pl_bytes request_id;
+    uint64_t numbers[SEND_EXPECTED_LAST + 1];
+    bool attachments;
+};
+
+/* Reads bytes that have been checked. Of a field that comes twice, the last counts. */
+static struct send_fields read_send(struct pl_bytes request)
+{
+    struct send_fields fields = {.target = 0};
+
+    while (request.size > 0) {
+        struct pl_field field;
+
+        PL_ASSERT(pl_field_take(&request, &field));
+        switch (field.number) {
+        case SEND_ROOM:
+        case SEND_USER:
+            fields.target = field.number;
+            fields.name = field.bytes;
+            break;
+        case SEND_TEXT:
+            fields.text = field.bytes;
+            break;
+        case SEND_REQUEST_ID:
+            fields.request_id = field.bytes;
+            break;
+        case SEND_REPLY_TO:
+        case SEND_THREAD:
+        case SEND_EXPECTED_LAST:
+            fields.numbers[field.number] = field.value;
+            break;
+        case SEND_ATTACHMENTS:
+            fields.attachments = true;
+            break;
+        default:
+            break;
+        }
+    }
+    return fields;
+}
+
 /* Exactly one target, and of its form. */
-static bool target_ok(const Parla__V1__SendMessageRequest *from, struct pl_send *send,
+static bool target_ok(unsigned target, const char *name, struct pl_send *send,
                       struct pl_refusal *ret_refusal)
 {
     send->room = "";
     send->user = "";
-    switch (from->target_case) {
-    case PARLA__V1__SEND_MESSAGE_REQUEST__TARGET_ROOM:
-        send->room = from->room;
-        return pl_request_room_ok(from->room, ret_refusal);
-    case PARLA__V1__SEND_MESSAGE_REQUEST__TARGET_USER:
-        send->user = from->user;
-        if (pl_user_name_valid(from->user))
+    switch (target) {
+    case SEND_ROOM:
+        send->room = name;
+        return pl_request_room_ok(name, ret_refusal);
+    case SEND_USER:
+        send->user = name;
+        if (pl_user_name_valid(name))
             return true;
         *ret_refusal = pl_refusal_field(
             "user", "must be a user's name: 1 to 32 of a-z, 0-9, '-', '_' and '.', a letter first");
@@ -28,30 +88,39 @@ static bool target_ok(const Parla__V1__SendMessageRequest *from, struct pl_send 
     }
 }
 
+static char *copy(struct pl_arena *arena, struct pl_bytes bytes)
+{
+    return pl_arena_copy(arena, bytes.data, bytes.size);
+}
+
+/* By hand: the one request that there is of every send. */
 int pl_wire_send_message(struct pl_bytes request, struct pl_arena *arena, struct pl_command *ret,
                          struct pl_refusal *ret_refusal)
 {
-    const Parla__V1__SendMessageRequest *from;
     struct pl_send *send = &ret->u.send;
-    int rc = pl_request_unpack(&parla__v1__send_message_request__descriptor, request, arena,
-                               ret_refusal, (const void **)&from);
+    struct send_fields fields;
+    const char *name;
 
-    if (rc < 0 || from == NULL)
-        return rc;
-    if (!target_ok(from, send, ret_refusal) ||
-        !pl_request_size_ok(from->text, PL_TEXT_SIZE_MAX, "text", ret_refusal) ||
-        !pl_request_size_ok(from->request_id, PL_REQUEST_ID_SIZE_MAX, "request_id", ret_refusal))
+    if (!pl_request_check(&parla__v1__send_message_request__descriptor, request, ret_refusal))
         return PL_OK;
-    if (from->n_attachments > 0) {
+    fields = read_send(request);
+    name = copy(arena, fields.name);
+    send->text = copy(arena, fields.text);
+    send->request_id = copy(arena, fields.request_id);
+    if (name == NULL || send->text == NULL || send->request_id == NULL)
+        return PL_E_NOMEM;
+    if (!target_ok(fields.target, name, send, ret_refusal) ||
+        !pl_request_size_ok(send->text, PL_TEXT_SIZE_MAX, "text", ret_refusal) ||
+        !pl_request_size_ok(send->request_id, PL_REQUEST_ID_SIZE_MAX, "request_id", ret_refusal))
+        return PL_OK;
+    if (fields.attachments) {
         *ret_refusal = pl_refusal_of(PL_REASON_ATTACHMENTS_UNSUPPORTED);
         return PL_OK;
     }
     ret->kind = PL_COMMAND_SEND_MESSAGE;
-    send->text = from->text;
-    send->request_id = from->request_id;
-    send->reply_to = from->reply_to;
-    send->thread = from->thread;
-    send->expected_last_message = from->expected_last_message;
+    send->reply_to = fields.numbers[SEND_REPLY_TO];
+    send->thread = fields.numbers[SEND_THREAD];
+    send->expected_last_message = fields.numbers[SEND_EXPECTED_LAST];
     return PL_OK;
 }
 

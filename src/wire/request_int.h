@@ -13,6 +13,10 @@ int pl_request_unpack(const ProtobufCMessageDescriptor *descriptor, struct pl_by
                       struct pl_arena *arena, struct pl_refusal *ret_refusal,
                       const void **ret_message);
 
+/* Refuses and returns false where the bytes are no message of that type. */
+bool pl_request_check(const ProtobufCMessageDescriptor *descriptor, struct pl_bytes request,
+                      struct pl_refusal *ret_refusal);
+
 /* Each refuses and returns false where the value is not allowed. */
 bool pl_request_size_ok(const char *value, size_t size_max, const char *field,
                         struct pl_refusal *ret_refusal);

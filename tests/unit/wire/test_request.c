@@ -4,6 +4,7 @@
 #include "parla/v1/room_service.pb-c.h"
 #include "parla/v1/user_service.pb-c.h"
 #include "wire/cursor.h"
+#include "wire/field.h"
 #include "wire/request.h"
 
 #include <setjmp.h>
@@ -80,6 +81,83 @@ static void a_send_is_taken_whole(void **state)
     assert_string_equal(command.u.send.request_id, "r1");
     assert_int_equal(command.u.send.thread, 3);
     assert_int_equal(command.u.send.expected_last_message, 9);
+}
+
+/* Appends a field of SendMessageRequest, or one that it does not have. */
+static uint8_t *append_any(uint8_t *to, uint32_t random)
+{
+    static const char *const texts[] = {"", "a", "lobby", "hello, all of you"};
+    static const uint64_t values[] = {0, 1, 300, UINT64_MAX};
+    const char *text = texts[random % 4];
+
+    switch (random / 4 % 11) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        return pl_field_put_message(to, 1 + random / 4 % 11, pl_bytes_str(text));
+    case 4:
+    case 5:
+    case 7:
+        *to++ = (uint8_t)((1 + random / 4 % 11) << 3); /* also a 0, which is put by no one */
+        return to + pl_varint_put(to, values[random % 4]);
+    case 8:
+        return pl_field_put_message(to, 12, pl_bytes_str(text));
+    case 9:
+        return pl_field_put_number(to, 13, values[random % 4]);
+    case 10:
+        memcpy(to, "\x75\1\2\3\4\x71\1\2\3\4\5\6\7\x08", 14); /* of 32 and of 64 bits */
+        return to + 14;
+    default:
+        return to;
+    }
+}
+
+static void assert_same_send(const Parla__V1__SendMessageRequest *from)
+{
+    const struct pl_send *send = &command.u.send;
+    bool to_room = from->target_case == PARLA__V1__SEND_MESSAGE_REQUEST__TARGET_ROOM;
+
+    if (from->target_case == PARLA__V1__SEND_MESSAGE_REQUEST__TARGET__NOT_SET) {
+        assert_refused("target");
+        return;
+    }
+    assert_string_equal(send->room, to_room ? from->room : "");
+    assert_string_equal(send->user, to_room ? "" : from->user);
+    if (refusal.reason != PL_REASON_NONE) {
+        assert_refused(to_room ? "room" : "user");
+        return;
+    }
+    assert_string_equal(send->text, from->text);
+    assert_string_equal(send->request_id, from->request_id);
+    assert_true(send->reply_to == from->reply_to);
+    assert_true(send->thread == from->thread);
+    assert_true(send->expected_last_message == from->expected_last_message);
+}
+
+/* Fields in any order, more than once, and unknown ones. */
+static void a_send_is_read_as_by_the_library(void **state)
+{
+    uint32_t random = 1;
+
+    for (int i = 0; i < 20000; i++) {
+        uint8_t data[512], *to = data;
+        Parla__V1__SendMessageRequest *from;
+
+        for (int j = 0; j < i % 9; j++) {
+            random = random * 1664525 + 1013904223;
+            to = append_any(to, random >> 16);
+        }
+        assert_int_equal(pl_wire_send_message((struct pl_bytes){data, (size_t)(to - data)}, &arena,
+                                              &command, &refusal),
+                         PL_OK);
+        from = parla__v1__send_message_request__unpack(NULL, (size_t)(to - data), data);
+        assert_non_null(from);
+        assert_same_send(from);
+        parla__v1__send_message_request__free_unpacked(from, NULL);
+        teardown(state);
+        setup(state);
+    }
 }
 
 static void a_send_wants_one_target_of_its_form(void **state)
@@ -249,6 +327,7 @@ int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(a_send_is_taken_whole),
+        cmocka_unit_test(a_send_is_read_as_by_the_library),
         cmocka_unit_test(a_send_wants_one_target_of_its_form),
         cmocka_unit_test(attachments_are_not_taken),
         cmocka_unit_test(a_room_takes_the_defaults),
