@@ -79,6 +79,20 @@ static void report_memory(const struct idle *idle, struct pl_bench_report *to)
                            each(&idle->alone, &idle->streaming, shape->subs), 0, "bytes");
 }
 
+/* What a connection has cost in time of the processors. */
+static void report_cpu(const struct idle *idle, struct pl_bench_report *to)
+{
+    double each_us = 1e6 / idle->run->shape.conns;
+
+    if (idle->alone.has_server && idle->connected.has_server)
+        pl_bench_report_number(to, "server_cpu_us_per_connection", "server: CPU a connection",
+                               (idle->connected.server.cpu_s - idle->alone.server.cpu_s) * each_us,
+                               1, "us");
+    pl_bench_report_number(to, "generator_cpu_us_per_connection", "generator: CPU a connection",
+                           (idle->connected.self.cpu_s - idle->alone.self.cpu_s) * each_us, 1,
+                           "us");
+}
+
 static int report(const void *self)
 {
     const struct idle *idle = self;
@@ -95,6 +109,7 @@ static int report(const void *self)
     if (shape->subs > 0)
         pl_bench_report_number(to, "streams_per_second", "streams a second",
                                shape->subs / seconds_of(idle, PL_BENCH_SUBSCRIBING), 0, "/s");
+    report_cpu(idle, to);
     report_memory(idle, to);
     if (idle->load != NULL) {
         pl_bench_report_number(to, "message_deliveries", "one message: deliveries",

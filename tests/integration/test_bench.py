@@ -102,6 +102,7 @@ def test_idle_tells_what_connections_and_streams_cost(server):
     assert found["streams"] == 60 and found["message_deliveries"] == 60
     assert found["connections_per_second"] > 0 and found["streams_per_second"] > 0
     assert "bytes_per_connection" in found and "bytes_per_stream" in found
+    assert found["generator_cpu_us_per_connection"] > 0
     found = figures(server.address, "idle", "--connections", "5", "--streams", "0")
     assert found["streams"] == 0 and "bytes_per_stream" not in found
 
