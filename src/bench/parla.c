@@ -228,23 +228,6 @@ static int parla_tick(void *self, int64_t now_ms)
     return err < 0 ? lost(conn, err) : PL_OK;
 }
 
-bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag)
-{
-    struct pl_bytes bytes;
-    uint64_t number;
-
-    switch (tag & 7) {
-    case PL_PB_WIRE_LEN:
-        return pl_pb_read_len(data, &bytes);
-    case PL_PB_WIRE_VARINT:
-    case PL_PB_WIRE_64:
-    case PL_PB_WIRE_32:
-        return pl_pb_read_number(data, (enum pl_pb_wire_type)(tag & 7), &number);
-    default:
-        return false;
-    }
-}
-
 /* The bytes of the first field of that number, which is of wire type LEN; empty and
  * true where there is none. */
 static bool find(struct pl_bytes data, uint32_t number, struct pl_bytes *ret_bytes)

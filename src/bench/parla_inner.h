@@ -83,7 +83,24 @@ int pl_bench_parla_list(struct pl_bench_parla_conn *conn, uint32_t room, uint64_
                         uint32_t page_size, pl_bench_parla_done on_done, void *self);
 
 /* Walking protobuf bytes: leaves out the value of a field; false where it is cut. */
-bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag);
+static inline bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag)
+{
+    struct pl_bytes bytes;
+    uint64_t size;
+
+    switch (tag & 7) {
+    case PL_PB_WIRE_LEN:
+        return pl_pb_read_len(data, &bytes);
+    case PL_PB_WIRE_VARINT:
+        return pl_pb_read_varint(data, &size);
+    case PL_PB_WIRE_64:
+        return pl_pb_skip(data, 8);
+    case PL_PB_WIRE_32:
+        return pl_pb_skip(data, 4);
+    default:
+        return false;
+    }
+}
 
 /* pl_bench_driver's functions that are not in parla.c. */
 int pl_bench_parla_read_back(void *self, struct pl_bench_conn *conn);

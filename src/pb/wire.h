@@ -33,13 +33,24 @@ enum pl_pb_wire_type pl_pb_wire_type_of(ProtobufCType type);
 bool pl_pb_read_long_varint(struct pl_bytes *data, uint64_t *ret_value);
 
 /* Reads a varint of at most ten bytes; false where it is cut or longer. Most are of
- * one byte, so that is done here. */
+ * one byte, so that is done here; the copies let a walk stay in registers. */
 static inline bool pl_pb_read_varint(struct pl_bytes *data, uint64_t *ret_value)
 {
-    if (data->size == 0 || data->data[0] >= 0x80)
-        return pl_pb_read_long_varint(data, ret_value);
-    *ret_value = *data->data++;
-    data->size--;
+    struct pl_bytes rest = *data;
+    uint64_t value;
+
+    if (rest.size > 0 && rest.data[0] < 0x80) {
+        value = *rest.data++;
+        rest.size--;
+    } else {
+        struct pl_bytes copy = rest;
+
+        if (!pl_pb_read_long_varint(&copy, &value))
+            return false;
+        rest = copy;
+    }
+    *data = rest;
+    *ret_value = value;
     return true;
 }
 
