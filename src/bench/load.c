@@ -165,7 +165,12 @@ static void publish(struct pl_bench_load *load, uint32_t g, int64_t time_us)
     load->messages[g].missing = load->config.by_acks ? 0 : load->counted;
     load->messages[g].time_us = time_us;
     err = run->driver_weak->publish(run->conns[send.publisher].driver, &send);
-    if (err < 0)
+    if (err == PL_E_LIMIT)
+        pl_bench_fail(run,
+                      "%u messages are under way, too many for %u connections that send: ask for "
+                      "more of them, or for fewer messages",
+                      load->begun - load->over, load->publishers);
+    else if (err < 0)
         pl_bench_fail(run, "publisher %u: %s", send.publisher, pl_err_text(err));
 }
 
@@ -364,7 +369,7 @@ void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_byt
     uint32_t *next;
     uint32_t g;
 
-    if (run->failed)
+    if (run->failed || run->phase >= PL_BENCH_CLEANING)
         return;
     if (load == NULL || !pl_bench_payload_read(text, &payload) || text.size != load->config.size ||
         is_strange(load, &payload, channel)) {
@@ -399,7 +404,7 @@ void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *
     struct pl_bench_load *load = run->load_weak;
     uint32_t g;
 
-    if (run->failed || load == NULL)
+    if (run->failed || load == NULL || run->phase >= PL_BENCH_CLEANING)
         return;
     g = ack->number * load->publishers + ack->publisher;
     if (ack->publisher >= load->publishers || g >= load->begun || load->messages[g].acknowledged) {

@@ -16,6 +16,7 @@
 #include "bench/payload.h"
 #include "bench/progress.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,8 @@ static void advance(struct pl_bench_run *run)
     if (run->phase == PL_BENCH_SUBSCRIBING &&
         (run->shape.subs_later || run->subs_done == run->shape.subs))
         enter(run, PL_BENCH_WORKING);
+    if (run->phase != PL_BENCH_WORKING)
+        return;
     if (run->subscribing)
         subscribe_more(run);
     if (run->subscribing && run->subs_done == run->shape.subs) {
@@ -155,6 +158,8 @@ void pl_bench_run_subscribe(struct pl_bench_run *run)
 void pl_bench_ready(struct pl_bench_conn *conn)
 {
     PL_ASSERT(conn->state < PL_BENCH_CONN_READY);
+    if (conn->run_weak->phase >= PL_BENCH_CLEANING)
+        return;
     conn->state = PL_BENCH_CONN_READY;
     conn->run_weak->conns_ready++;
     pl_bench_run_moved(conn->run_weak);
@@ -175,12 +180,10 @@ void pl_bench_subscribed(struct pl_bench_sub *sub)
     pl_bench_run_moved(run);
 }
 
-void pl_bench_run_finish(struct pl_bench_run *run)
+static void clean(struct pl_bench_run *run)
 {
     int err = PL_OK;
 
-    if (run->failed || run->phase >= PL_BENCH_CLEANING)
-        return;
     enter(run, PL_BENCH_CLEANING);
     if (run->driver_weak->clean != NULL && !run->options_weak->keep)
         err = run->driver_weak->clean(run->driver, &run->conns[0]);
@@ -188,6 +191,25 @@ void pl_bench_run_finish(struct pl_bench_run *run)
         pl_bench_cleaned(run);
     if (err < 0)
         pl_bench_fail(run, "cleaning up: %s", pl_err_text(err));
+}
+
+void pl_bench_run_finish(struct pl_bench_run *run)
+{
+    if (!run->failed && run->phase < PL_BENCH_CLEANING)
+        clean(run);
+}
+
+/* The first asks for an end, the second is one. */
+static void on_signal(void *self, int signum)
+{
+    struct pl_bench_run *run = self;
+    bool is_prepared = run->phase > PL_BENCH_PREPARING && run->phase < PL_BENCH_CLEANING;
+
+    run->status = PL_BENCH_EXIT_SIGNAL + signum;
+    if (!run->failed && is_prepared)
+        clean(run);
+    else
+        stop(run);
 }
 
 void pl_bench_cleaned(struct pl_bench_run *run)
@@ -203,7 +225,7 @@ static void on_turn_end(void *self)
     if (run->failed)
         return;
     advance(run);
-    if (run->load_weak != NULL)
+    if (run->load_weak != NULL && run->phase == PL_BENCH_WORKING)
         pl_bench_load_pump(run->load_weak);
     while ((node = pl_list_first(&run->dirty)) != NULL && !run->failed) {
         pl_list_remove(node);
@@ -314,6 +336,7 @@ static int fill(struct pl_bench_run *run)
 
 static int open_loop(struct pl_bench_run *run)
 {
+    static const int signums[] = {SIGINT, SIGTERM};
     const struct pl_loop_ops ops = {.self = run, .on_turn_end = on_turn_end};
     int err = pl_loop_new(&ops, 1, &run->loop);
 
@@ -322,6 +345,8 @@ static int open_loop(struct pl_bench_run *run)
     err = pl_timer_new(run->loop, on_timer, run, &run->timer);
     if (err == PL_OK)
         pl_timer_start(run->timer, TICK_MS, TICK_MS);
+    for (size_t i = 0; i < sizeof signums / sizeof signums[0] && err == PL_OK; i++)
+        err = pl_signal_new(run->loop, signums[i], on_signal, run, &run->signals[i]);
     return err;
 }
 
@@ -413,6 +438,8 @@ void pl_bench_run_free(struct pl_bench_run *run)
         pl_bench_conn_done(&run->conns[i]);
     if (run->driver_weak->close != NULL && run->driver != NULL)
         run->driver_weak->close(run->driver);
+    for (size_t i = 0; i < sizeof run->signals / sizeof run->signals[0]; i++)
+        pl_signal_free(run->signals[i]);
     pl_timer_free(run->timer);
     pl_loop_free(run->loop);
     pl_tls_context_unref(run->tls);

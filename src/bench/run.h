@@ -22,6 +22,7 @@ enum {
     PL_BENCH_EXIT_FAILED = 1, /* a check failed, or the server said no */
     PL_BENCH_EXIT_USAGE = 2,
     PL_BENCH_EXIT_NO_SERVER = 3,
+    PL_BENCH_EXIT_SIGNAL = 128, /* and the signal's number */
     PL_BENCH_RUN_ID_LEN = 8,
     PL_BENCH_NAME_SIZE = 33,
     PL_BENCH_WHY_SIZE = 512,
@@ -85,6 +86,7 @@ struct pl_bench_run {
     void *driver; /* its state of the run */
     struct pl_loop *loop;
     struct pl_timer *timer;
+    struct pl_signal *signals[2]; /* SIGINT, SIGTERM: the run is cleaned up */
     struct pl_tls_context *tls;
     char id[PL_BENCH_RUN_ID_LEN + 1];
     uint32_t id_number;

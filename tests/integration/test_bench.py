@@ -172,6 +172,36 @@ def test_a_terminal_sees_how_far_it_is(server):
     assert seen.endswith(b"\r\x1b[K")
 
 
+def started(server, *arguments):
+    """A run that is well under way, and the room that it sends to."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--server", server.address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watcher = Guest(server.address, "watcher")
+
+    def sent():
+        rooms = watcher.call("ListRooms", include_unjoined=True).rooms
+        return any(r.room.room.startswith("pb-") and r.room.last_sequence > 10 for r in rooms)
+
+    while not sent():
+        assert process.poll() is None
+    return process, watcher
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_broken_off_cleans_up(parlad, number):
+    own = parlad()
+    process, watcher = started(own, *FANOUT, "--messages", "10000000")
+    process.send_signal(number)
+    assert process.communicate(timeout=DEADLINE) == ("", "")
+    assert process.returncode == 128 + number
+    assert not watcher.call("ListUsers", prefix="pb-").users
+    watcher.close()
+
+
 # Faults.
 
 
@@ -332,26 +362,17 @@ def test_a_log_with_a_fault_is_found(meddle, change, told):
 
 def test_a_server_that_dies_meanwhile_is_told(parlad):
     dying = parlad()
-    with subprocess.Popen(
-        [*COMMAND, *FANOUT, "--messages", "10000000", "--server", dying.address],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        watcher = Guest(dying.address, "watcher")
-
-        def sent():
-            rooms = watcher.call("ListRooms", include_unjoined=True).rooms
-            return any(r.room.room.startswith("pb-") and r.room.last_sequence > 10 for r in rooms)
-
-        while not sent():
-            assert process.poll() is None
-        dying.process.send_signal(signal.SIGKILL)
-        out, err = process.communicate(timeout=DEADLINE)
-        watcher.close()
-    dying.wait()
+    process, watcher = started(dying, *FANOUT, "--messages", "10000000")
+    watcher.close()
+    dying.kill()
+    out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out) == (3, "")
-    assert "is lost" in err or "the server" in err
+    assert "is lost" in err
+
+
+def test_more_than_connections_can_hold_is_told(server):
+    told = complaint(server.address, *FANOUT, "--in-flight", "20000", "--messages", "40000")
+    assert "too many for 1 connections that send" in told
 
 
 # What keeps it from measuring at all.
