@@ -1,47 +1,52 @@
-/* gather.c - see gather.h. A hold pays if another feed comes before it ends. */
+/* gather.c - time is looked at in slots: the last one tells how much comes. */
 #include "fanout/gather.h"
 
 enum { SLOT_MS = 4, SKIP_MAX = 256 };
 
-void pl_gather_init(struct pl_gather *gather)
+void pl_gather_init(struct pl_gather *gather, uint32_t wakes_min)
 {
-    *gather = (struct pl_gather){.until_ms = INT64_MAX, .skip_next = 1};
+    *gather = (struct pl_gather){.until_ms = INT64_MAX, .skip_next = 1, .wakes_min = wakes_min};
 }
 
-/* Whether many streams were woken in the last milliseconds. */
-static bool is_loaded(struct pl_gather *gather, int64_t time_ms)
+static void enter_slot(struct pl_gather *gather, int64_t slot)
 {
-    int64_t slot = time_ms / SLOT_MS;
+    bool next = slot == gather->slot + 1;
 
-    if (slot != gather->slot) {
-        gather->wakes_last = slot == gather->slot + 1 ? gather->wakes : 0;
-        gather->wakes = 0;
-        gather->slot = slot;
-    }
-    return gather->wakes + gather->wakes_last >= PL_GATHER_WAKES_MIN;
+    if (slot == gather->slot)
+        return;
+    gather->wakes_last = next ? gather->wakes : 0;
+    gather->feeds_last = next ? gather->feeds : 0;
+    gather->wakes = 0;
+    gather->feeds = 0;
+    gather->slot = slot;
 }
 
 void pl_gather_feed(struct pl_gather *gather, int64_t time_ms)
 {
-    bool loaded = is_loaded(gather, time_ms);
-
+    enter_slot(gather, time_ms / SLOT_MS);
+    gather->feeds++;
     if (gather->until_ms != INT64_MAX) {
-        gather->feeds++;
+        gather->gathered++;
+        if (gather->gathered >= gather->feeds_last / SLOT_MS)
+            gather->until_ms = time_ms;
         return;
     }
-    gather->may_hold = loaded && gather->skip == 0;
-    if (loaded && gather->skip > 0)
+    gather->may_wait =
+        gather->wakes_min > 0 && gather->wakes + gather->wakes_last >= gather->wakes_min;
+    if (gather->may_wait && gather->skip > 0) {
         gather->skip--;
+        gather->may_wait = false;
+    }
 }
 
 bool pl_gather_waits(struct pl_gather *gather, int64_t pulled_ms, int64_t time_ms)
 {
     gather->wakes++;
-    if (!gather->may_hold || time_ms - pulled_ms > PL_GATHER_MS)
+    if (!gather->may_wait || time_ms - pulled_ms > PL_GATHER_MS)
         return false;
     if (gather->until_ms == INT64_MAX) {
         gather->until_ms = time_ms + PL_GATHER_MS;
-        gather->feeds = 0;
+        gather->gathered = 0;
     }
     return true;
 }
@@ -51,8 +56,8 @@ bool pl_gather_is_over(struct pl_gather *gather, int64_t time_ms)
     if (time_ms < gather->until_ms)
         return false;
     gather->until_ms = INT64_MAX;
-    gather->may_hold = false;
-    if (gather->feeds > 0) {
+    gather->may_wait = false;
+    if (gather->gathered > 0) {
         gather->skip_next = 1;
         return true;
     }

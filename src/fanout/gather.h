@@ -3,12 +3,12 @@
  * together with more of it.
  *
  * What a delivery costs is the write, not the bytes. So under load a stream that
- * was given something a moment ago is held, and what comes meanwhile goes with it.
- * A stream that was silent before never waits. Holding is given up for a while
- * where it brings nothing: where those who send wait for what is held, or are not
- * as fast as that.
+ * was given something a moment ago waits for what comes in about a millisecond: for
+ * the next feed, or for as many as it has been lately, and never longer than
+ * PL_GATHER_MS. A stream that was silent before never waits. Nor does any for a
+ * while where waiting brought nothing: who sends may be waiting for these streams.
  *
- * Knows no streams and no clock. Threads: the loop's.
+ * Knows no streams and no clock: the time never runs back. Threads: the loop's.
  */
 #ifndef PL_FANOUT_GATHER_H
 #define PL_FANOUT_GATHER_H
@@ -16,32 +16,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    PL_GATHER_MS = 2,          /* streams are held no longer than this */
-    PL_GATHER_WAKES_MIN = 128, /* in two slots of time: below that there is no load */
-};
+enum { PL_GATHER_MS = 2 };
 
 struct pl_gather {
-    int64_t until_ms;    /* when those that are held are woken; INT64_MAX: nobody is */
-    bool may_hold;       /* the feed at hand may begin to hold, or goes on with it */
-    uint32_t feeds;      /* that came since the first was held */
-    uint32_t skip;       /* so many feeds are let pass before the next try, … */
-    uint32_t skip_next;  /* … and after one that brings nothing, so many */
-    int64_t slot;        /* of time, the present one */
-    uint32_t wakes;      /* in it */
-    uint32_t wakes_last; /* in the slot before */
+    int64_t until_ms;    /* those who wait are woken then; INT64_MAX: nobody waits */
+    bool may_wait;       /* streams may begin to wait with the feed at hand */
+    uint32_t gathered;   /* feeds that came since somebody waits */
+    uint32_t skip;       /* feeds to let pass before anybody may wait, … */
+    uint32_t skip_next;  /* … and how many, the next time that waiting brings nothing */
+    uint32_t wakes_min;  /* in two slots of time: below that there is no load */
+    int64_t slot;        /* of time, the present one: */
+    uint32_t wakes;      /* streams that had news in it */
+    uint32_t feeds;      /* feeds that came in it */
+    uint32_t wakes_last; /* the same of the slot before */
+    uint32_t feeds_last;
 };
 
-void pl_gather_init(struct pl_gather *gather);
+/* wakes_min: see struct pl_hub_config. */
+void pl_gather_init(struct pl_gather *gather, uint32_t wakes_min);
 
 /* A feed has come. */
 void pl_gather_feed(struct pl_gather *gather, int64_t time_ms);
 
-/* Whether a stream that last was given something at pulled_ms is to be held;
- * otherwise it is woken. */
+/* Whether a stream that has news by it, and was last given something at pulled_ms,
+ * waits; otherwise it is woken. */
 bool pl_gather_waits(struct pl_gather *gather, int64_t pulled_ms, int64_t time_ms);
 
-/* Whether those that are held are to be woken now. Then they are held no more. */
+/* Whether those who wait are to be woken: then nobody waits any more. */
 bool pl_gather_is_over(struct pl_gather *gather, int64_t time_ms);
 
 #endif

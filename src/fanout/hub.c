@@ -42,7 +42,7 @@ int pl_hub_new(const struct pl_hub_config *config, struct pl_hub **ret_hub)
     pl_pages_init(&hub->set.pages, config->pages_size_max, config->page_size_max);
     pl_list_init(&hub->set.due);
     pl_list_init(&hub->gathering);
-    pl_gather_init(&hub->gather);
+    pl_gather_init(&hub->gather, config->gather_wakes_min);
     pl_map_init(&hub->streams);
     pl_beats_init(&hub->beats, config->heartbeat_ms);
     pl_bytebuf_init(&hub->scratch, PL_BUF_SIZE_MAX);
@@ -307,6 +307,17 @@ static void wake(struct pl_hub *hub, struct pl_stream *stream)
     }
 }
 
+/* Those that gathered are due. */
+static void end_gathering(struct pl_hub *hub)
+{
+    struct pl_list *node;
+
+    while ((node = pl_list_first(&hub->gathering)) != NULL) {
+        pl_list_remove(node);
+        pl_list_append(&hub->set.due, node);
+    }
+}
+
 /* The tail's last entry is new: tells those who have been given all before. */
 static void wake_idle(struct pl_hub *hub, struct pl_tail *tail)
 {
@@ -417,6 +428,8 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms)
     if (feed->through > hub->through)
         hub->through = feed->through;
     pl_tails_evict(&hub->set.tails);
+    if (pl_gather_is_over(&hub->gather, hub->set.time_ms))
+        end_gathering(hub);
     return ret;
 }
 
@@ -571,15 +584,9 @@ bool pl_hub_gathers(const struct pl_hub *hub)
 
 void pl_hub_gather(struct pl_hub *hub, int64_t now_ms)
 {
-    struct pl_list *node;
-
     set_time(hub, now_ms);
-    if (!pl_gather_is_over(&hub->gather, hub->set.time_ms))
-        return;
-    while ((node = pl_list_first(&hub->gathering)) != NULL) {
-        pl_list_remove(node);
-        pl_list_append(&hub->set.due, node);
-    }
+    if (pl_gather_is_over(&hub->gather, hub->set.time_ms))
+        end_gathering(hub);
 }
 
 /* A heartbeat, where the stream is silent because there is nothing to say. */

@@ -51,6 +51,9 @@ struct pl_hub_config {
     size_t pages_size_max;   /* the budget of all pages that streams hold, in bytes */
     uint32_t page_len_max;   /* what want_page asks for */
     size_t page_size_max;
+    /* Streams may gather news before they are woken once so many have had some in the
+     * last 4 to 8 ms (gather.h); 0: they never do. */
+    uint32_t gather_wakes_min;
     int64_t heartbeat_ms; /* silence after which a stream gets a Heartbeat; > 0 */
 };
 

@@ -17,6 +17,7 @@ enum {
     INBOX_LEN_MAX = 1 << 20,
     PAGE_LEN_MAX = 512,
     PAGE_SIZE_MAX = 64 * 1024,
+    GATHER_WAKES_MIN = 128, /* about a tenth of a core, if each is a write */
     DRAIN_GRACE_MS = 3000, /* for calls under way */
 };
 
@@ -248,6 +249,7 @@ static int make_hub(struct pl_io_loop *io)
         .pages_size_max = config->pages_size_max,
         .page_len_max = PAGE_LEN_MAX,
         .page_size_max = PAGE_SIZE_MAX,
+        .gather_wakes_min = GATHER_WAKES_MIN,
         .heartbeat_ms = config->heartbeat_ms,
     };
 
