@@ -17,7 +17,7 @@ RUN_S = 900
 ALL = ("parlad", "redis", "nats", "mosquitto", "grpc-cpp", "grpc-python")
 
 # How much slower servers are given less to do: parts of the messages of the others.
-PARTS = {"grpc-cpp": 20, "grpc-python": 400}
+PARTS = {"mosquitto": 10, "grpc-cpp": 20, "grpc-python": 400}
 
 
 class Void(Exception):
@@ -177,7 +177,7 @@ WORKS = (
     Stored("stored", "10 million messages in a room", ("history", "--page-size", "50", "--pages", "2000"), ("parlad",),
            10_000_000, rounds_max=1),
     Work("resume", "10,000 streams resume after 1,000 missed messages each",
-         ("resume", "--subscribers", "10000"), ("parlad",), 1_000, rounds_max=1),
+         ("resume", "--streams", "10000", "--connections", "1000", "--missed", "1000"), ("parlad",), rounds_max=1),
     Work("slow", "10 of 1,000 readers stopped for a minute",
          ("slow", "--subscribers", "1000", "--readers", "10", "--pause", "60"), ("parlad",), rounds_max=1),
 )
