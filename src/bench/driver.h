@@ -23,7 +23,7 @@
  * The path from recv to pl_bench_delivered() decides how much the generator can take:
  * it must not allocate, nor copy a message that lies whole in the input, and one
  * call of recv may bring hundreds of them. What a driver keeps of an unfinished
- * message is its own (a pl_bytebuf). pl_bench_delivered() takes some 15 ns.
+ * message is its own (a pl_bytebuf). pl_bench_delivered() takes some 30 ns.
  *
  * A server that says the generator's own limit sends prepared bytes: subscribers'
  * connections get what a real server sends, with payloads that the publishers
