@@ -124,6 +124,8 @@ static int parla_conn_open(void *self, struct pl_bench_conn *conn_weak, void **r
         .authority = pl_bench_authority(parla->run_weak),
         .scheme = pl_bench_is_tls(parla->run_weak) ? "https" : "http",
         .user_agent = "parla-bench",
+        /* Who stops reading hears no sign; the run has its own time without progress. */
+        .keepalive_ms = 2 * 3600 * 1000,
     };
     int err;
 
