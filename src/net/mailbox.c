@@ -169,6 +169,23 @@ size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_ms, struct pl
     return len;
 }
 
+size_t pl_mailbox_gather(struct pl_mailbox *mailbox, int64_t wait_us, struct pl_list *ret_list)
+{
+    uint64_t now = uv_hrtime(), until = now + (uint64_t)(wait_us > 0 ? wait_us : 0) * 1000;
+    size_t len;
+
+    uv_mutex_lock(&mailbox->lock);
+    mailbox->rung = true;
+    while (!mailbox->closed && now < until) {
+        uv_cond_timedwait(&mailbox->cond, &mailbox->lock, until - now);
+        now = uv_hrtime();
+    }
+    mailbox->rung = false; /* also where there is nothing to take */
+    len = take_locked(mailbox, ret_list);
+    uv_mutex_unlock(&mailbox->lock);
+    return len;
+}
+
 void pl_mailbox_close(struct pl_mailbox *mailbox)
 {
     bool was_open;

@@ -55,6 +55,10 @@ size_t pl_mailbox_take(struct pl_mailbox *mailbox, struct pl_list *ret_list);
  * passed (< 0: no limit), then takes as above. */
 size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_ms, struct pl_list *ret_list);
 
+/* Lets letters come for so long, or until the mailbox is closed, and takes them;
+ * meanwhile nobody rings. */
+size_t pl_mailbox_gather(struct pl_mailbox *mailbox, int64_t wait_us, struct pl_list *ret_list);
+
 /* No more posts; wakes the receiver. */
 void pl_mailbox_close(struct pl_mailbox *mailbox);
 bool pl_mailbox_closed(struct pl_mailbox *mailbox);

@@ -248,6 +248,42 @@ static void closing_wakes_who_waits(void **state)
     pl_mailbox_free(mailbox);
 }
 
+static void what_is_gathered_is_taken_and_the_next_rings(void **state)
+{
+    int wakes_len = 0;
+    struct pl_mailbox *mailbox = new_mailbox(4, &wakes_len);
+    struct note notes[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+    struct pl_list list;
+
+    (void)state;
+    pl_list_init(&list);
+    assert_int_equal(pl_mailbox_post(mailbox, &notes[0].letter), PL_OK);
+    assert_int_equal(pl_mailbox_put(mailbox, &notes[1].letter), PL_OK);
+    assert_int_equal(wakes_len, 1);
+    assert_int_equal(pl_mailbox_gather(mailbox, 0, &list), 2);
+    assert_int_equal(pl_mailbox_gather(mailbox, 1, &list), 0);
+    assert_int_equal(pl_mailbox_post(mailbox, &notes[2].letter), PL_OK); /* rings again */
+    assert_int_equal(wakes_len, 2);
+    assert_int_equal(pl_mailbox_take(mailbox, &list), 1);
+    pl_mailbox_free(mailbox);
+}
+
+static void closing_ends_the_gathering(void **state)
+{
+    struct pl_mailbox *mailbox = new_mailbox(2, NULL);
+    struct pl_thread *thread = NULL;
+    struct note note = {.number = 0};
+    struct pl_list list;
+
+    (void)state;
+    pl_list_init(&list);
+    assert_int_equal(pl_mailbox_post(mailbox, &note.letter), PL_OK);
+    assert_int_equal(pl_thread_start("closer", close_mailbox, mailbox, &thread), PL_OK);
+    assert_int_equal(pl_mailbox_gather(mailbox, 3600 * INT64_C(1000000), &list), 1);
+    pl_thread_join(thread);
+    pl_mailbox_free(mailbox);
+}
+
 static void a_mailbox_survives_each_failing_allocation(void **state)
 {
     (void)state;
@@ -280,6 +316,8 @@ int main(void)
         cmocka_unit_test(waiting_ends_with_its_time),
         cmocka_unit_test(each_posters_letters_keep_their_order),
         cmocka_unit_test(closing_wakes_who_waits),
+        cmocka_unit_test(what_is_gathered_is_taken_and_the_next_rings),
+        cmocka_unit_test(closing_ends_the_gathering),
         cmocka_unit_test(a_mailbox_survives_each_failing_allocation),
     };
 
