@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
-all_parts=(lint unit integration sanitize threads fuzz valgrind analyze)
+all_parts=(lint unit integration sanitize threads fuzz valgrind guard analyze)
 
 usage() {
     cat <<'END'
@@ -19,6 +19,7 @@ Without PART everything is run, in this order:
   threads      the tests of what has threads, under TSan
   fuzz         libFuzzer on every reader of bytes from outside, some seconds each
   valgrind     a selection of the unit tests
+  guard        how many instructions a delivery takes
   analyze      clang-tidy and cppcheck
 
 Each part builds what it needs. Logs and reports are in build-logs/.
@@ -237,6 +238,11 @@ run_valgrind() {
         "${fixed_addresses[@]}" meson test -C build --print-errorlogs \
         --logbase unit-tests --timeout-multiplier 20 \
         --wrapper 'valgrind -q --leak-check=full --error-exitcode=99' "${names[@]}"
+}
+
+run_guard() {
+    tests "instructions of a fixed fan-out" tap build-logs/guard.tap \
+        tools/count-instructions --report build-logs/guard.tap
 }
 
 run_analyze() {
