@@ -317,6 +317,8 @@ int pl_rpc_h2_option_new(nghttp2_option **ret_option)
         return PL_E_NOMEM;
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_no_auto_window_update(option, 1);
+    /* 1.5 KB for each connection, against some 40 bytes for each response. */
+    nghttp2_option_set_max_deflate_dynamic_table_size(option, 0);
     pl_rpc_h2_option_see_unknown(option);
     nghttp2_option_set_max_outbound_ack(option, PL_RPC_OUTBOUND_ACKS_MAX);
     nghttp2_option_set_max_settings(option, PL_RPC_SETTINGS_ENTRIES_MAX);

@@ -1,6 +1,6 @@
 /*
  * h2_lender.c - see h2_lender.h. The buffer is told by its size, which no other block
- * of a new session comes near.
+ * of a new session comes near; the table is the first block of its size.
  */
 #include "rpc/h2_lender.h"
 
@@ -18,7 +18,10 @@
 #define GUARDED 1
 #endif
 
-enum { LENT_SIZE_MIN = 16 * 1024 }; /* a frame's payload (RFC 9113, section 4.2) */
+enum {
+    BUFFER_SIZE_MIN = 16 * 1024 + 1,         /* a frame, and its head (RFC 9113, section 4.1) */
+    TABLE_SIZE = 4096 / 32 * sizeof(void *), /* of entries (RFC 7541, section 4.1) */
+};
 
 #ifdef GUARDED
 #include <sys/mman.h>
@@ -60,32 +63,41 @@ static void block_guard(void *block, size_t size, bool used)
 }
 #endif
 
-/* Whether a session that is being made asks for its send buffer. */
-static bool asks_for_block(const struct pl_rpc_h2_lender *lender, size_t size)
+/* Lends a block of that size, which is made when it is first asked for. */
+static void *lend(struct pl_rpc_h2_lent *lent, size_t size)
 {
-    return lender->lends && size > LENT_SIZE_MIN &&
-           (lender->block == NULL || size == lender->block_size);
+    lent->due = false; /* once a session */
+    if (lent->data == NULL) {
+        lent->data = block_new(size);
+        lent->size = size;
+    }
+    return lent->data;
+}
+
+static bool is_asked_for(const struct pl_rpc_h2_lent *lent, size_t size)
+{
+    return lent->due && (lent->data == NULL || size == lent->size);
 }
 
 static void *on_malloc(size_t size, void *self)
 {
     struct pl_rpc_h2_lender *lender = self;
 
-    if (!asks_for_block(lender, size))
-        return pl_alloc(size);
-    lender->lends = false; /* once a session */
-    if (lender->block == NULL) {
-        lender->block = block_new(size);
-        lender->block_size = size;
-    }
-    return lender->block;
+    if (size >= BUFFER_SIZE_MIN && is_asked_for(&lender->buffer, size))
+        return lend(&lender->buffer, size);
+    if (size == TABLE_SIZE && is_asked_for(&lender->table, size))
+        return lend(&lender->table, size);
+    return pl_alloc(size);
+}
+
+static bool is_lent(const struct pl_rpc_h2_lender *lender, const void *ptr)
+{
+    return ptr != NULL && (ptr == lender->buffer.data || ptr == lender->table.data);
 }
 
 static void on_free(void *ptr, void *self)
 {
-    const struct pl_rpc_h2_lender *lender = self;
-
-    if (ptr != lender->block || ptr == NULL)
+    if (!is_lent(self, ptr))
         pl_free(ptr);
 }
 
@@ -102,11 +114,11 @@ static void *on_realloc(void *ptr, size_t size, void *self)
 
     if (ptr == NULL)
         return on_malloc(size, self);
-    if (ptr != lender->block)
+    if (!is_lent(lender, ptr))
         return pl_realloc(ptr, size);
     copy = pl_alloc(size);
-    if (copy != NULL && lender->used)
-        memcpy(copy, ptr, size < lender->block_size ? size : lender->block_size);
+    if (copy != NULL && lender->used && ptr == lender->buffer.data)
+        memcpy(copy, ptr, size < lender->buffer.size ? size : lender->buffer.size);
     return copy;
 }
 
@@ -120,19 +132,24 @@ void pl_rpc_h2_lender_init(struct pl_rpc_h2_lender *lender)
 void pl_rpc_h2_lender_done(struct pl_rpc_h2_lender *lender)
 {
     PL_ASSERT(!lender->used);
-    block_free(lender->block, lender->block_size);
-    lender->block = NULL;
+    block_free(lender->buffer.data, lender->buffer.size);
+    block_free(lender->table.data, lender->table.size);
+    lender->buffer.data = NULL;
+    lender->table.data = NULL;
 }
 
 int pl_rpc_h2_lender_session(struct pl_rpc_h2_lender *lender,
                              const nghttp2_session_callbacks *callbacks, void *data,
                              const nghttp2_option *option, nghttp2_session **ret_session)
 {
+    bool known = nghttp2_version(0)->version_num == NGHTTP2_VERSION_NUM;
     int rv;
 
-    lender->lends = nghttp2_version(0)->version_num == NGHTTP2_VERSION_NUM;
+    lender->buffer.due = known;
+    lender->table.due = known;
     rv = nghttp2_session_server_new3(ret_session, callbacks, data, option, &lender->mem);
-    lender->lends = false;
+    lender->buffer.due = false;
+    lender->table.due = false;
     return rv;
 }
 
@@ -140,12 +157,12 @@ void pl_rpc_h2_lender_open(struct pl_rpc_h2_lender *lender)
 {
     PL_ASSERT(!lender->used);
     lender->used = true;
-    block_guard(lender->block, lender->block_size, true);
+    block_guard(lender->buffer.data, lender->buffer.size, true);
 }
 
 void pl_rpc_h2_lender_close(struct pl_rpc_h2_lender *lender)
 {
     PL_ASSERT(lender->used);
     lender->used = false;
-    block_guard(lender->block, lender->block_size, false);
+    block_guard(lender->buffer.data, lender->buffer.size, false);
 }

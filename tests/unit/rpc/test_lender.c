@@ -202,31 +202,46 @@ static void no_memory_to_keep_the_rest_of_a_frame_ends_the_connection(void **sta
     bench_close(bench);
 }
 
+static nghttp2_option *option_new(void)
+{
+    nghttp2_option *option;
+
+    assert_int_equal(nghttp2_option_new(&option), 0);
+    nghttp2_option_set_max_deflate_dynamic_table_size(option, 0);
+    return option;
+}
+
 static void all_sessions_have_the_same_buffer(void **state)
 {
+    nghttp2_option *option = option_new();
     struct pl_rpc_h2_lender lender;
     nghttp2_session_callbacks *callbacks;
     nghttp2_session *sessions[2];
-    void *block = NULL;
+    void *buffer = NULL, *table = NULL;
 
     (void)state;
     pl_rpc_h2_lender_init(&lender);
     assert_int_equal(nghttp2_session_callbacks_new(&callbacks), 0);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(pl_rpc_h2_lender_session(&lender, callbacks, NULL, NULL, &sessions[i]), 0);
-        assert_true(i == 0 || lender.block == block);
-        block = lender.block;
-        assert_non_null(block);
+        assert_int_equal(pl_rpc_h2_lender_session(&lender, callbacks, NULL, option, &sessions[i]),
+                         0);
+        assert_true(i == 0 || (lender.buffer.data == buffer && lender.table.data == table));
+        buffer = lender.buffer.data;
+        table = lender.table.data;
+        assert_non_null(buffer);
+        assert_non_null(table);
     }
     nghttp2_session_del(sessions[0]);
-    assert_ptr_equal(lender.block, block); /* the other has it still */
+    assert_ptr_equal(lender.buffer.data, buffer); /* the other has it still */
     nghttp2_session_del(sessions[1]);
     pl_rpc_h2_lender_done(&lender);
     nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(option);
 }
 
 static void sessions_that_cannot_be_made_leave_nothing(void **state)
 {
+    nghttp2_option *option = option_new();
     nghttp2_session_callbacks *callbacks;
     bool failed = true;
 
@@ -239,7 +254,7 @@ static void sessions_that_cannot_be_made_leave_nothing(void **state)
 
         pl_rpc_h2_lender_init(&lender);
         pl_mem_fail_at(nth);
-        rv = pl_rpc_h2_lender_session(&lender, callbacks, NULL, NULL, &session);
+        rv = pl_rpc_h2_lender_session(&lender, callbacks, NULL, option, &session);
         failed = pl_mem_failed();
         pl_mem_fail_at(0);
         assert_int_equal(rv, failed ? NGHTTP2_ERR_NOMEM : 0);
@@ -248,6 +263,7 @@ static void sessions_that_cannot_be_made_leave_nothing(void **state)
         pl_rpc_h2_lender_done(&lender);
     }
     nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(option);
 }
 
 int main(void)
