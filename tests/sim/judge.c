@@ -1,0 +1,696 @@
+/*
+ * judge.c - what must come of each command.
+ *
+ * Ids are predicted too: users and rooms are counted from 1 in the order in which
+ * they come about.
+ */
+#include "judge.h"
+
+#include "base/err.h"
+#include "trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one more element; arrays only grow. */
+static void *grow(void *array, size_t len, size_t *cap, size_t size)
+{
+    if (len < *cap)
+        return array;
+    *cap = *cap > 0 ? *cap * 2 : 32;
+    array = realloc(array, *cap * size);
+    JUDGE(array != NULL, "out of memory");
+    return array;
+}
+
+void judge_init(struct judge *judge)
+{
+    *judge = (struct judge){.batch = 0};
+}
+
+void judge_done(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->rooms_len; i++) {
+        free(judge->rooms[i].log);
+        free(judge->rooms[i].members);
+        free(judge->rooms[i].spans);
+    }
+    free(judge->log);
+    free(judge->rooms);
+    free(judge->users);
+    free(judge->requests);
+    free(judge->sends);
+    free(judge->takers);
+    free(judge->starts);
+}
+
+uint32_t judge_room_named(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->rooms_len; i++)
+        if (strcmp(judge->rooms[i].name, name) == 0)
+            return (uint32_t)i;
+    return UINT32_MAX;
+}
+
+static struct judge_member *member_of(struct judge *judge, uint32_t index, uint64_t user)
+{
+    struct judge_room *room = &judge->rooms[index];
+
+    if (user >= room->members_len) {
+        size_t len = user + 32;
+
+        room->members = realloc(room->members, len * sizeof *room->members);
+        JUDGE(room->members != NULL, "out of memory");
+        memset(room->members + room->members_len, 0,
+               (len - room->members_len) * sizeof *room->members);
+        room->members_len = len;
+    }
+    return &room->members[user];
+}
+
+bool judge_joined(const struct judge *judge, uint32_t room, uint64_t user)
+{
+    return user < judge->rooms[room].members_len && judge->rooms[room].members[user].joined;
+}
+
+size_t judge_messages_after(const struct judge *judge, uint32_t index, pl_sequence sequence)
+{
+    const struct judge_room *room = &judge->rooms[index];
+    size_t count = 0;
+
+    for (size_t i = sequence; i < room->log_len; i++)
+        count += judge->log[room->log[i]].kind == PL_EVENT_MESSAGE_SENT;
+    return count;
+}
+
+/* The batch's next event must be this one. */
+static void expect(struct judge *judge, uint32_t index, enum pl_event_kind kind, uint64_t actor,
+                   const char *text)
+{
+    struct judge_room *room = &judge->rooms[index];
+    const struct pl_event_row *row = &judge->rows[judge->rows_at];
+
+    JUDGE(judge->rows_at < judge->rows_len, "an event is missing: %d of %s, sequence %zu", kind,
+          room->name, room->log_len + 1);
+    JUDGE(row->room.v == index + 1, "an event of room %" PRIu64 " where %s's was due", row->room.v,
+          room->name);
+    JUDGE(row->sequence == room->log_len + 1, "%s has sequence %" PRIu64 " after %zu", room->name,
+          row->sequence, room->log_len);
+    JUDGE(row->position > judge->position, "position %" PRIu64 " does not rise", row->position);
+    JUDGE(row->kind == kind && row->actor.v == actor,
+          "%s, %" PRIu64 ": kind %d by %" PRIu64 ", due was %d by %" PRIu64, room->name,
+          row->sequence, row->kind, row->actor.v, kind, actor);
+    judge->rows_at++;
+    judge->position = row->position;
+    judge->log = grow(judge->log, judge->log_len, &judge->log_cap, sizeof *judge->log);
+    room->log = grow(room->log, room->log_len, &room->log_cap, sizeof *room->log);
+    room->log[room->log_len++] = judge->log_len;
+    judge->log[judge->log_len++] = (struct judge_event){
+        .room = index,
+        .position = row->position,
+        .sequence = row->sequence,
+        .kind = kind,
+        .actor = actor,
+        .text = text,
+        .work.waits = text != NULL && room->work,
+    };
+}
+
+static void enter(struct judge *judge, uint32_t index, uint64_t user, pl_position from,
+                  uint64_t actor)
+{
+    struct judge_member *member = member_of(judge, index, user);
+    struct judge_room *room = &judge->rooms[index];
+
+    member->joined = true;
+    if (member->read < room->log_len)
+        member->read = room->log_len;
+    room->spans = grow(room->spans, room->spans_len, &room->spans_cap, sizeof *room->spans);
+    room->spans[room->spans_len++] =
+        (struct judge_span){.user = user, .from = from, .until = PL_POSITION_MAX};
+    if (!room->quiet)
+        expect(judge, index, PL_EVENT_MEMBER_CHANGED, actor, NULL);
+}
+
+static void leave(struct judge *judge, uint32_t index, uint64_t user)
+{
+    struct judge_room *room = &judge->rooms[index];
+
+    member_of(judge, index, user)->joined = false;
+    if (!room->quiet)
+        expect(judge, index, PL_EVENT_MEMBER_CHANGED, user, NULL);
+    for (size_t i = 0; i < room->spans_len; i++)
+        if (room->spans[i].user == user && room->spans[i].until == PL_POSITION_MAX)
+            room->spans[i].until = judge->position;
+    judge_stop_takers(judge, user, index);
+}
+
+static uint32_t make_room(struct judge *judge, const char *name, uint64_t actor)
+{
+    uint32_t index = (uint32_t)judge->rooms_len;
+    struct judge_room *room;
+
+    judge->rooms = grow(judge->rooms, judge->rooms_len, &judge->rooms_cap, sizeof *judge->rooms);
+    room = &judge->rooms[judge->rooms_len++];
+    *room = (struct judge_room){.quiet = false};
+    if (name == NULL)
+        snprintf(room->name, sizeof room->name, "@%u", index + 1);
+    else
+        snprintf(room->name, sizeof room->name, "%s", name);
+    expect(judge, index, PL_EVENT_ROOM_CHANGED, actor, NULL);
+    return index;
+}
+
+/* 0: nobody. */
+static uint64_t user_named(const struct judge *judge, const char *name)
+{
+    for (size_t i = judge->users_len; i-- > 0;)
+        if (judge->users[i].active && strcmp(judge->users[i].name, name) == 0)
+            return i + 1;
+    return 0;
+}
+
+static uint64_t user_of(const struct judge *judge, const struct pl_hash *token_hash)
+{
+    for (size_t i = judge->users_len; i-- > 0;)
+        if (judge->users[i].active &&
+            memcmp(&judge->users[i].token_hash, token_hash, sizeof *token_hash) == 0)
+            return i + 1;
+    return 0;
+}
+
+/* Why the user may not do in the room what members may. */
+static enum pl_reason outside(const struct judge *judge, const char *name, uint64_t user)
+{
+    uint32_t index = judge_room_named(judge, name);
+
+    if (index == UINT32_MAX)
+        return PL_REASON_ROOM_NOT_FOUND;
+    if (judge_joined(judge, index, user))
+        return PL_REASON_NONE;
+    return judge->rooms[index].is_private ? PL_REASON_ROOM_NOT_FOUND : PL_REASON_NOT_A_MEMBER;
+}
+
+static enum pl_reason do_sign_in(struct judge *judge, const struct pl_command *command)
+{
+    struct judge_user *user;
+
+    if (user_named(judge, command->u.sign_in_guest.name) != 0)
+        return PL_REASON_NAME_TAKEN;
+    judge->users = grow(judge->users, judge->users_len, &judge->users_cap, sizeof *judge->users);
+    user = &judge->users[judge->users_len++];
+    *user = (struct judge_user){.active = true, .token_hash = command->token_hash};
+    snprintf(user->name, sizeof user->name, "%s", command->u.sign_in_guest.name);
+    enter(judge, 0, judge->users_len, judge->position, judge->users_len);
+    return PL_REASON_NONE;
+}
+
+static enum pl_reason do_sign_out(struct judge *judge, uint64_t user)
+{
+    judge->users[user - 1].active = false;
+    for (uint32_t i = 0; i < judge->rooms_len; i++) {
+        if (judge_joined(judge, i, user))
+            leave(judge, i, user);
+        *member_of(judge, i, user) = (struct judge_member){.joined = false};
+    }
+    judge_stop_takers(judge, user, UINT32_MAX);
+    return PL_REASON_NONE;
+}
+
+static enum pl_reason do_create(struct judge *judge, const struct pl_command *command,
+                                uint64_t user)
+{
+    pl_position from = judge->position;
+    uint32_t index;
+
+    if (judge_room_named(judge, command->u.create_room.name) != UINT32_MAX)
+        return PL_REASON_ROOM_EXISTS;
+    index = make_room(judge, command->u.create_room.name, user);
+    judge->rooms[index].is_private = command->u.create_room.visibility == PL_ROOM_PRIVATE;
+    judge->rooms[index].quiet = command->u.create_room.quiet_membership;
+    judge->rooms[index].work = command->u.create_room.delivery == PL_ROOM_ONE;
+    enter(judge, index, user, from, user);
+    return PL_REASON_NONE;
+}
+
+static enum pl_reason do_join(struct judge *judge, const struct pl_command *command, uint64_t user)
+{
+    uint32_t index = judge_room_named(judge, command->u.join_room.room);
+    pl_position from = judge->position;
+
+    if (index == UINT32_MAX) {
+        if (!command->u.join_room.create_if_missing)
+            return PL_REASON_ROOM_NOT_FOUND;
+        index = make_room(judge, command->u.join_room.room, user);
+    } else if (judge_joined(judge, index, user)) {
+        return PL_REASON_NONE;
+    } else if (judge->rooms[index].is_private) {
+        return PL_REASON_ROOM_NOT_FOUND;
+    }
+    enter(judge, index, user, from, user);
+    return PL_REASON_NONE;
+}
+
+static enum pl_reason do_leave(struct judge *judge, const struct pl_command *command, uint64_t user)
+{
+    enum pl_reason reason = outside(judge, command->u.leave_room.room, user);
+    uint32_t index = judge_room_named(judge, command->u.leave_room.room);
+
+    if (reason != PL_REASON_NONE)
+        return reason;
+    if (index == 0)
+        return PL_REASON_ROOM_IS_LOBBY;
+    leave(judge, index, user);
+    return PL_REASON_NONE;
+}
+
+static enum pl_reason do_mark_read(struct judge *judge, const struct pl_command *command,
+                                   uint64_t user)
+{
+    enum pl_reason reason = outside(judge, command->u.mark_read.room, user);
+    pl_sequence sequence = command->u.mark_read.sequence;
+    struct judge_member *member;
+    uint32_t index;
+
+    if (reason != PL_REASON_NONE)
+        return reason;
+    index = judge_room_named(judge, command->u.mark_read.room);
+    if (sequence > judge->rooms[index].log_len)
+        return PL_REASON_SEQUENCE_OUT_OF_RANGE;
+    member = member_of(judge, index, user);
+    if (member->read < sequence)
+        member->read = sequence;
+    return PL_REASON_NONE;
+}
+
+static uint32_t direct_of(const struct judge *judge, uint64_t a, uint64_t b)
+{
+    for (size_t i = judge->rooms_len; i-- > 0;) {
+        const struct judge_room *room = &judge->rooms[i];
+
+        if (room->is_direct && ((room->direct[0] == a && room->direct[1] == b) ||
+                                (room->direct[0] == b && room->direct[1] == a)))
+            return (uint32_t)i;
+    }
+    return UINT32_MAX;
+}
+
+static enum pl_reason find_peer(const struct judge *judge, const struct pl_send *send,
+                                uint64_t user, uint64_t *ret_peer)
+{
+    if (strcmp(judge->users[user - 1].name, send->user) == 0)
+        return PL_REASON_FIELD_INVALID;
+    *ret_peer = user_named(judge, send->user);
+    return *ret_peer == 0 ? PL_REASON_USER_NOT_FOUND : PL_REASON_NONE;
+}
+
+static uint32_t make_direct(struct judge *judge, uint64_t user, uint64_t peer)
+{
+    pl_position from = judge->position;
+    uint32_t index = make_room(judge, NULL, user);
+
+    judge->rooms[index].is_direct = true;
+    judge->rooms[index].is_private = true;
+    judge->rooms[index].direct[0] = user;
+    judge->rooms[index].direct[1] = peer;
+    enter(judge, index, user, from, user);
+    enter(judge, index, peer, from, user);
+    return index;
+}
+
+static pl_sequence last_message(const struct judge *judge, uint32_t index)
+{
+    if (index == UINT32_MAX)
+        return 0;
+    for (size_t i = judge->rooms[index].log_len; i > 0; i--)
+        if (judge->log[judge->rooms[index].log[i - 1]].kind == PL_EVENT_MESSAGE_SENT)
+            return i;
+    return 0;
+}
+
+static struct judge_request *find_request(struct judge *judge, const struct pl_send *send,
+                                          uint64_t user)
+{
+    const char *target = send->room[0] != 0 ? send->room : send->user;
+
+    if (send->request_id[0] == 0)
+        return NULL;
+    for (size_t i = judge->requests_len; i-- > 0;) {
+        struct judge_request *request = &judge->requests[i];
+
+        if (request->user == user && strcmp(request->id, send->request_id) == 0 &&
+            (request->target[0] == '@') == (send->room[0] == 0) &&
+            strcmp(request->target + (send->room[0] == 0), target) == 0)
+            return request;
+    }
+    return NULL;
+}
+
+static void keep_request(struct judge *judge, const struct pl_send *send, uint64_t user,
+                         uint32_t index)
+{
+    struct judge_request *request;
+
+    if (send->request_id[0] == 0)
+        return;
+    judge->requests =
+        grow(judge->requests, judge->requests_len, &judge->requests_cap, sizeof *judge->requests);
+    request = &judge->requests[judge->requests_len++];
+    *request = (struct judge_request){.user = user,
+                                      .text = send->text,
+                                      .expected = send->expected_last_message,
+                                      .room = index,
+                                      .sequence = judge->rooms[index].log_len,
+                                      .time_ms = judge->time_ms};
+    snprintf(request->id, sizeof request->id, "%s", send->request_id);
+    snprintf(request->target, sizeof request->target, "%s%s", send->room[0] == 0 ? "@" : "",
+             send->room[0] == 0 ? send->user : send->room);
+}
+
+static size_t send_number(const char *text)
+{
+    return (size_t)strtoull(text + 1, NULL, 10);
+}
+
+/* The text comes into a log: once, or again where its request_id is past its day. */
+static void note_send(struct judge *judge, const struct pl_send *send, uint32_t index)
+{
+    size_t number = send_number(send->text);
+    struct judge_send *said;
+
+    if (number >= judge->sends_len) {
+        size_t len = number * 2 + 64;
+
+        judge->sends = realloc(judge->sends, len * sizeof *judge->sends);
+        JUDGE(judge->sends != NULL, "out of memory");
+        memset(judge->sends + judge->sends_len, 0, (len - judge->sends_len) * sizeof *judge->sends);
+        judge->sends_len = len;
+    }
+    said = &judge->sends[number];
+    JUDGE(!said->in_log ||
+              (send->request_id[0] != 0 && judge->time_ms - said->time_ms > PL_REQUEST_ID_MS),
+          "s%zu is in the log twice", number);
+    *said = (struct judge_send){.in_log = true,
+                                .room = index,
+                                .sequence = judge->rooms[index].log_len,
+                                .time_ms = judge->time_ms};
+}
+
+static void judge_sent(const struct judge *judge, const struct pl_reply *reply, uint32_t index,
+                       pl_sequence sequence, bool deduplicated)
+{
+    if (reply == NULL || reply->refusal.reason != PL_REASON_NONE)
+        return;
+    JUDGE(reply->u.send.message.sequence == sequence &&
+              strcmp(reply->u.send.room, judge->rooms[index].name) == 0 &&
+              reply->u.send.deduplicated == deduplicated,
+          "a send to %s got sequence %" PRIu64 "%s in %s, due was %" PRIu64 "%s",
+          judge->rooms[index].name, reply->u.send.message.sequence,
+          reply->u.send.deduplicated ? " (a repeat)" : "", reply->u.send.room, sequence,
+          deduplicated ? " (a repeat)" : "");
+}
+
+static enum pl_reason do_send(struct judge *judge, const struct pl_command *command, uint64_t user,
+                              const struct pl_reply *reply)
+{
+    const struct pl_send *send = &command->u.send;
+    const struct judge_request *before = find_request(judge, send, user);
+    enum pl_reason reason;
+    uint64_t peer = 0;
+    uint32_t index;
+
+    if (before != NULL && judge->time_ms - before->time_ms <= PL_REQUEST_ID_MS) {
+        judge->repeats++;
+        if (strcmp(before->text, send->text) != 0 ||
+            before->expected != send->expected_last_message)
+            return PL_REASON_REQUEST_ID_REUSED;
+        judge_sent(judge, reply, before->room, before->sequence, true);
+        return PL_REASON_NONE;
+    }
+    reason =
+        send->room[0] != 0 ? outside(judge, send->room, user) : find_peer(judge, send, user, &peer);
+    if (reason != PL_REASON_NONE)
+        return reason;
+    index = send->room[0] != 0 ? judge_room_named(judge, send->room) : direct_of(judge, user, peer);
+    if (send->expected_last_message != 0 &&
+        send->expected_last_message != last_message(judge, index))
+        return PL_REASON_NOT_THE_LAST_MESSAGE;
+    if (index == UINT32_MAX)
+        index = make_direct(judge, user, peer);
+    expect(judge, index, PL_EVENT_MESSAGE_SENT, user, send->text);
+    member_of(judge, index, user)->read = judge->rooms[index].log_len;
+    note_send(judge, send, index);
+    keep_request(judge, send, user, index);
+    judge_sent(judge, reply, index, judge->rooms[index].log_len, false);
+    return PL_REASON_NONE;
+}
+
+/* A cursor is lost only if no log that led here had it. One from before its log's
+ * beginning may be taken for lost: see README.md. */
+static bool may_be_lost(const struct judge *judge, const struct pl_subscribe *subscribe)
+{
+    for (size_t i = 0; subscribe->has_cursor && i < judge->starts_len; i++)
+        if (judge->starts[i].log == subscribe->cursor_log)
+            return subscribe->cursor_position < judge->starts[i].position;
+    return false;
+}
+
+static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_command *command,
+                                   uint64_t user, const struct pl_reply *reply)
+{
+    const struct pl_subscribe *subscribe = &command->u.subscribe;
+
+    if (reply != NULL && reply->refusal.reason == PL_REASON_CURSOR_LOST &&
+        may_be_lost(judge, subscribe))
+        return PL_REASON_CURSOR_LOST;
+    for (uint32_t i = 0; i < subscribe->rooms_len; i++) {
+        enum pl_reason reason = outside(judge, subscribe->rooms[i], user);
+
+        if (reason != PL_REASON_NONE)
+            return reason;
+    }
+    if (reply != NULL && reply->refusal.reason == PL_REASON_NONE)
+        JUDGE(reply->u.subscribe.shown == judge->position,
+              "a stream begins at %" PRIu64 ", the log is at %" PRIu64, reply->u.subscribe.shown,
+              judge->position);
+    return PL_REASON_NONE;
+}
+
+static void do_start(struct judge *judge, uint64_t log)
+{
+    judge->starts =
+        grow(judge->starts, judge->starts_len, &judge->starts_cap, sizeof *judge->starts);
+    judge->starts[judge->starts_len++] = (struct judge_start){log, judge->position};
+    judge_void_leases(judge);
+    if (judge->rooms_len > 0)
+        return;
+    make_room(judge, PL_LOBBY_NAME, 0);
+    judge->rooms[0].quiet = true;
+}
+
+/* Whether the command gets a reply; does those that get none. */
+static bool has_reply(struct judge *judge, const struct pl_command *command)
+{
+    switch (command->kind) {
+    case PL_COMMAND_START:
+        do_start(judge, command->u.start.log);
+        return false;
+    case PL_COMMAND_CLOSE_TAKER:
+        judge_close_taker(judge, command->u.close_taker.taker);
+        return false;
+    case PL_COMMAND_EXPIRE:
+    case PL_COMMAND_STREAM_CLOSED:
+    case PL_COMMAND_TOUCH_SESSION:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum pl_reason do_command(struct judge *judge, const struct pl_command *command,
+                                 const struct pl_reply *reply)
+{
+    uint64_t user;
+
+    if (command->kind == PL_COMMAND_SIGN_IN_GUEST)
+        return do_sign_in(judge, command);
+    user = user_of(judge, &command->token_hash);
+    if (user == 0)
+        return PL_REASON_TOKEN_INVALID;
+    switch (command->kind) {
+    case PL_COMMAND_SIGN_OUT:
+        return do_sign_out(judge, user);
+    case PL_COMMAND_CREATE_ROOM:
+        return do_create(judge, command, user);
+    case PL_COMMAND_JOIN_ROOM:
+        return do_join(judge, command, user);
+    case PL_COMMAND_LEAVE_ROOM:
+        return do_leave(judge, command, user);
+    case PL_COMMAND_SEND_MESSAGE:
+        return do_send(judge, command, user, reply);
+    case PL_COMMAND_MARK_READ:
+        return do_mark_read(judge, command, user);
+    case PL_COMMAND_OPEN_TAKER:
+        return judge_open_taker(judge, command, user);
+    case PL_COMMAND_ACK_MESSAGE:
+    case PL_COMMAND_RELEASE_MESSAGE:
+        return judge_lease(judge, command, user);
+    case PL_QUERY_SUBSCRIBE:
+        return do_subscribe(judge, command, user, reply);
+    default:
+        fail("the judge knows no command of kind %d", command->kind);
+    }
+}
+
+/* The next reply; what came before it is judged on the way. NULL: there is none. */
+static const struct pl_effect *next_reply(struct judge *judge, const struct pl_effects *effects,
+                                          struct pl_list **at)
+{
+    while (*at != &effects->list) {
+        const struct pl_effect *effect = PL_CONTAINER(*at, struct pl_effect, node);
+
+        *at = (*at)->next;
+        if (effect->kind == PL_EFFECT_REPLY)
+            return effect;
+        judge_work_effect(judge, effect);
+    }
+    return NULL;
+}
+
+static void judge_command(struct judge *judge, const struct pl_command *command,
+                          const struct pl_effects *effects, struct pl_list **at)
+{
+    const struct pl_effect *effect = NULL;
+    enum pl_reason reason;
+
+    if (command->kind < PL_QUERY_SUBSCRIBE)
+        judge->batch = UINT64_MAX; /* set when the batch has been judged */
+    if (!has_reply(judge, command))
+        return;
+    if (effects != NULL) {
+        effect = next_reply(judge, effects, at);
+        JUDGE(effect != NULL && effect->u.reply.to == command->reply_to &&
+                  effect->u.reply.command == command->kind,
+              "request %" PRIu64 " was not answered in its turn", command->reply_to);
+    }
+    reason = do_command(judge, command, effect != NULL ? effect->u.reply.reply : NULL);
+    if (effect != NULL)
+        JUDGE(effect->u.reply.reply->refusal.reason == reason,
+              "request %" PRIu64 " got %d, due was %d", command->reply_to,
+              effect->u.reply.reply->refusal.reason, reason);
+}
+
+void judge_batch(struct judge *judge, const struct pl_batch *batch, const struct pl_event_row *rows,
+                 uint32_t rows_len, const struct pl_effects *effects)
+{
+    struct pl_list *at = effects != NULL ? effects->list.next : NULL;
+    uint64_t before = judge->batch;
+
+    judge->rows = rows;
+    judge->rows_len = rows_len;
+    judge->rows_at = 0;
+    JUDGE(batch->time_ms >= judge->time_ms, "the journal's time runs back");
+    judge->time_ms = batch->time_ms;
+    PL_LIST_EACH (node, &batch->commands)
+        judge_command(judge, PL_CONTAINER(node, struct pl_command, node), effects, &at);
+    JUDGE(judge->rows_at == rows_len, "%u events too many", rows_len - judge->rows_at);
+    if (judge->batch == UINT64_MAX) {
+        judge->batch = batch->number;
+        judge->kept_ms = batch->time_ms;
+    } else {
+        judge->batch = before;
+    }
+    if (effects == NULL) {
+        judge_work_unseen(judge);
+        return;
+    }
+    JUDGE(next_reply(judge, effects, &at) == NULL, "a reply too many");
+    judge_work_settle(judge);
+}
+
+void judge_rollback(struct judge *judge, const struct pl_effects *effects)
+{
+    PL_LIST_EACH (node, &effects->list)
+        JUDGE(PL_CONTAINER(node, struct pl_effect, node)->kind == PL_EFFECT_TAKER_ENDED,
+              "a batch that failed has effects");
+    judge_void_leases(judge);
+}
+
+void judge_died(struct judge *judge)
+{
+    judge->time_ms = judge->kept_ms; /* of queries nothing lasts */
+    judge_void_leases(judge);
+}
+
+void judge_acknowledged(const struct judge *judge, const char *text, const char *room,
+                        pl_sequence sequence)
+{
+    size_t number = send_number(text);
+
+    JUDGE(number < judge->sends_len && judge->sends[number].in_log &&
+              judge->sends[number].sequence == sequence &&
+              strcmp(judge->rooms[judge->sends[number].room].name, room) == 0,
+          "s%zu was acknowledged as %" PRIu64 " of %s, where it is not", number, sequence, room);
+}
+
+static void check_member(const struct judge *judge, const struct pl_store *store,
+                         const struct pl_room *stored, uint32_t index, uint64_t user)
+{
+    const struct judge_member *member = &judge->rooms[index].members[user];
+    struct pl_member row;
+    int rc = store->ops->get_member(store->self, stored->id, (pl_user_id){user}, &row);
+
+    JUDGE(rc == PL_OK && row.state == PL_MEMBER_JOINED, "user %" PRIu64 " is not in %s", user,
+          stored->name);
+    JUDGE(row.read_sequence == member->read,
+          "user %" PRIu64 " has read %s to %" PRIu64 ", due was %" PRIu64, user, stored->name,
+          row.read_sequence, member->read);
+    JUDGE(pl_room_unread(stored, &row) == judge_messages_after(judge, index, member->read),
+          "user %" PRIu64 " has %" PRIu64 " unread in %s, due was %zu", user,
+          pl_room_unread(stored, &row), stored->name,
+          judge_messages_after(judge, index, member->read));
+}
+
+void judge_store(const struct judge *judge, const struct pl_store *store)
+{
+    struct pl_meta meta;
+
+    JUDGE(store->ops->get_meta(store->self, &meta) == PL_OK, "the store has no meta");
+    JUDGE(meta.position == judge->position, "the store is at %" PRIu64 ", the log at %" PRIu64,
+          meta.position, judge->position);
+    for (uint32_t i = 0; i < judge->rooms_len; i++) {
+        const struct judge_room *room = &judge->rooms[i];
+        struct pl_room stored;
+        uint32_t members = 0;
+
+        JUDGE(store->ops->get_room(store->self, (pl_room_id){i + 1}, &stored) == PL_OK,
+              "%s is not stored", room->name);
+        JUDGE(strcmp(stored.name, room->name) == 0 && stored.last_sequence == room->log_len &&
+                  stored.message_count == judge_messages_after(judge, i, 0),
+              "%s ends at %" PRIu64 " with %" PRIu64 " messages, due was %zu with %zu", room->name,
+              stored.last_sequence, stored.message_count, room->log_len,
+              judge_messages_after(judge, i, 0));
+        for (uint64_t user = 1; user < room->members_len; user++) {
+            if (!room->members[user].joined)
+                continue;
+            members++;
+            check_member(judge, store, &stored, i, user);
+        }
+        JUDGE(stored.member_count == members, "%s has %u members, due was %u", room->name,
+              stored.member_count, members);
+    }
+}
+
+void judge_stored_event(const struct judge *judge, size_t n, pl_room_id room, pl_sequence sequence,
+                        pl_position position, enum pl_event_kind kind, pl_user_id actor)
+{
+    const struct judge_event *event = &judge->log[n];
+
+    JUDGE(n < judge->log_len && room.v == event->room + 1 && sequence == event->sequence &&
+              position == event->position && kind == event->kind && actor.v == event->actor,
+          "the disk has %" PRIu64 " of room %" PRIu64 " at position %" PRIu64
+          ", which was not decided so",
+          sequence, room.v, position);
+}

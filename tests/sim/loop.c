@@ -1,0 +1,298 @@
+/*
+ * loop.c - the loops' side of the server: letters, streams, pages.
+ *
+ * It does what src/server/io_loop.c, stream.c, take.c and the reader pool do.
+ */
+#include "sim.h"
+
+#include "base/err.h"
+#include "trace.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { HEARTBEAT_MS = 20000 };
+
+static struct call *call_of(struct loop *loop, uint64_t id)
+{
+    PL_LIST_EACH (node, &loop->calls) {
+        struct call *call = PL_CONTAINER(node, struct call, node);
+
+        if (call->id == id)
+            return call;
+    }
+    return NULL;
+}
+
+static void want_page(void *self, struct pl_stream *stream, const struct pl_page_query *query)
+{
+    struct sim *sim = self;
+    struct call *call = pl_stream_data(stream);
+    size_t rooms_size = query->rooms_len * sizeof *query->rooms;
+    size_t backlog_size = query->backlog.rooms_len * sizeof *query->backlog.rooms;
+    void *rooms = sim_alloc(sim, rooms_size);
+    void *backlog = sim_alloc(sim, backlog_size);
+
+    JUDGE(!call->page_wanted, "a stream wants two pages at once");
+    if (rooms_size > 0)
+        memcpy(rooms, query->rooms, rooms_size);
+    if (backlog_size > 0)
+        memcpy(backlog, query->backlog.rooms, backlog_size);
+    call->page_query = *query;
+    call->page_query.rooms = rooms;
+    call->page_query.backlog.rooms = backlog;
+    call->page_wanted = true;
+}
+
+static void on_wake(void *self, struct pl_stream *stream)
+{
+    struct call *call = pl_stream_data(stream);
+
+    (void)self;
+    call->awake = true;
+}
+
+static void on_ended(void *self, struct pl_stream *stream, const struct pl_refusal *refusal)
+{
+    struct sim *sim = self;
+    struct call *call = pl_stream_data(stream);
+    enum pl_reason reason = refusal->reason;
+
+    trace("stream %" PRIu64 " ends: %d", call->id, reason);
+    loop_leave(sim, call);
+    client_call_ended(sim, call, reason);
+}
+
+void loop_start(struct sim *sim, uint32_t number)
+{
+    static const size_t budgets[] = {0, 600, 2000, 6000, 1 << 20};
+    struct loop *loop = &sim->server.loops[number];
+
+    loop->config = (struct pl_hub_config){
+        .ops = {.self = sim, .want_page = want_page, .wake = on_wake, .ended = on_ended},
+        .framer = sim->server.framer_iface,
+        .tails_size_max = budgets[chance_below(&sim->chance, 5)],
+        .heartbeat_ms = HEARTBEAT_MS,
+    };
+    loop->config.page_len_max = 1 + chance_below(&sim->chance, 20);
+    loop->config.page_size_max = 1 + chance_below(&sim->chance, 4000);
+    pl_list_init(&loop->calls);
+    JUDGE(pl_hub_new(&loop->config, &loop->hub) == PL_OK, "out of memory");
+}
+
+static void drop_letter(struct letter *letter)
+{
+    pl_list_remove(&letter->node);
+    pl_feed_unref(letter->feed);
+    letter->feed = NULL;
+}
+
+void loop_stop(struct sim *sim, uint32_t number)
+{
+    struct loop *loop = &sim->server.loops[number];
+    struct pl_hub_stats stats = pl_hub_stats(loop->hub);
+
+    sim->seen->fell_behind += stats.fell_behind;
+    sim->seen->rejoined += stats.rejoined;
+    PL_LIST_EACH (node, &loop->calls)
+        loop_leave(sim, PL_CONTAINER(node, struct call, node));
+    PL_LIST_EACH (node, &loop->letters)
+        drop_letter(PL_CONTAINER(node, struct letter, node));
+    pl_hub_free(loop->hub);
+    loop->hub = NULL;
+}
+
+/* The call is over here; the engine is to forget it. */
+void loop_leave(struct sim *sim, struct call *call)
+{
+    struct loop *loop = &sim->server.loops[call->loop];
+
+    if (call->state == CALL_GONE)
+        return;
+    if (call->stream != NULL) {
+        pl_hub_close(loop->hub, call->stream);
+        judge_stream_close(&call->judged);
+    }
+    call->stream = NULL;
+    pl_buf_unref(call->page_frames);
+    call->page_frames = NULL;
+    pl_bytebuf_done(&call->bytes);
+    call->state = CALL_GONE;
+    pl_list_remove(&call->node);
+    server_post(sim, &call->mail);
+}
+
+/* The rooms with something unread, by their ids. */
+static void make_unread(struct sim *sim, const struct request *request, struct pl_backlog *backlog)
+{
+    struct pl_backlog_room *rooms = sim_alloc(sim, request->rooms_len * sizeof *rooms);
+
+    for (uint32_t i = 0; i < request->rooms_len; i++) /* they are by id */
+        if (request->rooms[i].read_sequence < request->rooms[i].last_sequence)
+            rooms[backlog->rooms_len++] =
+                (struct pl_backlog_room){request->rooms[i].id, request->rooms[i].read_sequence};
+    backlog->rooms = rooms;
+}
+
+/* Where the stream begins: as src/server/stream.c has it. */
+static void make_start(struct sim *sim, const struct call *call, const struct request *request,
+                       struct pl_stream_start *start)
+{
+    start->after = request->shown;
+    if (call->from == START_NOW)
+        return;
+    if (call->from == START_CURSOR) {
+        start->after = call->cursor.position;
+        start->backlog = call->cursor.backlog;
+        return;
+    }
+    start->backlog.until = request->shown;
+    if (call->from == START_BEGINNING) {
+        start->backlog.kind = PL_BACKLOG_BEGINNING;
+        start->after = 0;
+        return;
+    }
+    make_unread(sim, request, &start->backlog);
+    if (start->backlog.rooms_len > 0) {
+        start->backlog.kind = PL_BACKLOG_UNREAD;
+        start->after = 0;
+    }
+}
+
+static void open_stream(struct sim *sim, struct call *call, const struct request *request)
+{
+    struct loop *loop = &sim->server.loops[call->loop];
+    struct pl_stream_start start = {
+        .user = request->user,
+        .session = request->session,
+        .shown = request->shown,
+        .all = request->command.u.subscribe.rooms_len == 0,
+        .rooms = request->rooms,
+        .rooms_len = request->rooms_len,
+        .now_ms = sim->mono_ms,
+    };
+    struct judge_stream_start judged;
+
+    make_start(sim, call, request, &start);
+    JUDGE(pl_hub_open(loop->hub, &start, call, &call->stream) == PL_OK, "out of memory");
+    judged = (struct judge_stream_start){
+        .user = start.user.v,
+        .all = start.all,
+        .rooms = start.rooms,
+        .rooms_len = start.rooms_len,
+        .shown = start.shown,
+        .after = start.after,
+        .backlog = &start.backlog,
+    };
+    judge_stream_open(&sim->judge, &call->judged, &judged);
+    call->state = CALL_OPEN;
+    call->awake = true;
+    trace("stream %" PRIu64 " of user %" PRIu64 " opens after %" PRIu64 ", shown %" PRIu64,
+          call->id, start.user.v, start.after, start.shown);
+}
+
+static void answer_call(struct sim *sim, struct call *call, const struct request *request)
+{
+    if (request->reason != PL_REASON_NONE) {
+        loop_leave(sim, call);
+        client_call_ended(sim, call, request->reason);
+        return;
+    }
+    if (call->taker)
+        call->state = CALL_OPEN;
+    else
+        open_stream(sim, call, request);
+}
+
+static void deliver(struct sim *sim, struct loop *loop, const struct letter *letter)
+{
+    struct call *call = NULL;
+
+    if (letter->kind == LETTER_FEED) {
+        JUDGE(pl_hub_apply(loop->hub, letter->feed, sim->mono_ms) == PL_OK, "out of memory");
+        JUDGE(pl_hub_stats(loop->hub).tails_size <= loop->config.tails_size_max,
+              "the tails are over their budget");
+        return;
+    }
+    if (letter->kind == LETTER_REPLY)
+        call = call_of(loop, letter->request->command.reply_to);
+    else
+        call = call_of(loop, letter->call);
+    if (letter->kind == LETTER_REPLY && call != NULL)
+        answer_call(sim, call, letter->request);
+    if (letter->kind == LETTER_REPLY)
+        client_on_reply(sim, letter->request);
+    else if (letter->kind == LETTER_TAKEN && call != NULL)
+        client_on_taken(sim, call, letter);
+    else if (call != NULL) {
+        loop_leave(sim, call);
+        client_call_ended(sim, call, letter->reason);
+    }
+}
+
+bool loop_deliver(struct sim *sim, uint32_t number)
+{
+    struct loop *loop = &sim->server.loops[number];
+    struct pl_list *node = pl_list_first(&loop->letters);
+    struct letter *letter;
+
+    if (node == NULL)
+        return false;
+    letter = PL_CONTAINER(node, struct letter, node);
+    deliver(sim, loop, letter);
+    drop_letter(letter);
+    return true;
+}
+
+void loop_turn(struct sim *sim, uint32_t number)
+{
+    while (pl_hub_turn(sim->server.loops[number].hub))
+        ;
+}
+
+void loop_tick(struct sim *sim, uint32_t number)
+{
+    pl_hub_tick(sim->server.loops[number].hub, sim->mono_ms);
+    loop_turn(sim, number);
+}
+
+static void read_page(struct sim *sim, struct call *call)
+{
+    struct pl_bytebuf out;
+    size_t last = 0;
+    uint32_t len;
+    bool cut;
+
+    pl_bytebuf_init(&out, 64 << 20);
+    len = pages_read(&sim->disk.inner, &call->page_query, &sim->server.framer_iface, &out,
+                     &call->page_through, &last, &cut);
+    if (sim->fault == FAULT_DROP_ON_REJOIN && len > 0 && !cut)
+        out.size = last;
+    if (out.size > 0)
+        call->page_frames = pl_buf_copy(out.data, out.size);
+    pl_bytebuf_done(&out);
+    call->page_read = true;
+    trace("stream %" PRIu64 ": a page of %u after %" PRIu64 ", through %" PRIu64, call->id, len,
+          call->page_query.after, call->page_through);
+}
+
+bool loop_page(struct sim *sim, struct call *call)
+{
+    struct pl_buf *frames = call->page_frames;
+
+    if (!call->page_wanted)
+        return false;
+    if (!call->page_read) {
+        if (sim->waiting) /* the twin has no snapshots */
+            return false;
+        read_page(sim, call);
+        return true;
+    }
+    call->page_frames = NULL;
+    call->page_wanted = false;
+    call->page_read = false;
+    pl_hub_page(sim->server.loops[call->loop].hub, call->stream, frames, call->page_through,
+                sim->mono_ms);
+    loop_turn(sim, call->loop);
+    return true;
+}

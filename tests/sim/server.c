@@ -1,0 +1,393 @@
+/*
+ * server.c - the engine's thread: letters in, batches through, letters out.
+ *
+ * It does what src/server/engine_thread.c and dispatch.c do: calls that are gone
+ * are forgotten between two batches; replies reach a loop before the feed of their
+ * batch.
+ */
+#include "sim.h"
+
+#include "base/err.h"
+#include "trace.h"
+#include "wire/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void server_config(struct sim *sim, struct pl_engine_config *config)
+{
+    *config = (struct pl_engine_config){
+        .store = sim->disk.store,
+        .encoder = pl_wire_event_encoder(),
+        .guests = true,
+        .session_idle_ms = (int64_t)10 * 365 * 24 * 3600 * 1000,
+        .text_size_max = PL_TEXT_SIZE_MAX,
+    };
+}
+
+static int on_batch(void *self, const struct pl_batch *batch)
+{
+    struct sim *sim = self;
+
+    return pl_engine_apply(sim->server.engine, batch, &sim->server.effects);
+}
+
+void server_post(struct sim *sim, struct mail *mail)
+{
+    pl_list_append(&sim->server.inbox, &mail->node);
+}
+
+bool server_busy(const struct sim *sim)
+{
+    const struct server *server = &sim->server;
+
+    return !pl_list_empty(&server->inbox) || !pl_list_empty(&server->gone) || server->follow_up ||
+           sim->now_ms >= pl_engine_due_ms(server->engine);
+}
+
+static struct letter *send_letter(struct sim *sim, uint32_t loop, enum letter_kind kind)
+{
+    struct letter *letter = sim_alloc(sim, sizeof *letter);
+
+    letter->kind = kind;
+    pl_list_append(&sim->server.loops[loop].letters, &letter->node);
+    return letter;
+}
+
+static void send_reply(struct sim *sim, struct request *request)
+{
+    if (!request->silent)
+        send_letter(sim, request->command.reply_loop, LETTER_REPLY)->request = request;
+}
+
+static void keep_subscribe(struct sim *sim, struct request *request, const struct pl_reply *reply)
+{
+    request->user = reply->u.subscribe.user.id;
+    request->session = reply->u.subscribe.session.id;
+    request->shown = reply->u.subscribe.shown;
+    request->rooms_len = reply->u.subscribe.rooms_len;
+    request->rooms = sim_alloc(sim, request->rooms_len * sizeof *request->rooms);
+    for (uint32_t i = 0; i < request->rooms_len; i++) {
+        request->rooms[i] = reply->u.subscribe.rooms[i];
+        request->rooms[i].name = sim_printf(sim, "%s", request->rooms[i].name);
+    }
+}
+
+static void on_reply(struct sim *sim, const struct pl_effect *effect)
+{
+    struct request *request = sim->requests[effect->u.reply.to];
+    const struct pl_reply *reply = effect->u.reply.reply;
+
+    request->reason = reply->refusal.reason;
+    if (request->reason == PL_REASON_NONE) {
+        if (request->command.kind == PL_QUERY_SUBSCRIBE)
+            keep_subscribe(sim, request, reply);
+        if (request->command.kind == PL_COMMAND_SEND_MESSAGE) {
+            request->sequence = reply->u.send.message.sequence;
+            request->room = sim_printf(sim, "%s", reply->u.send.room);
+        }
+    }
+    send_reply(sim, request);
+}
+
+static uint64_t call_of_taker(uint64_t taker)
+{
+    return taker & ((UINT64_C(1) << 56) - 1);
+}
+
+static void on_effect(struct sim *sim, const struct pl_effect *effect)
+{
+    struct letter *letter;
+
+    switch (effect->kind) {
+    case PL_EFFECT_REPLY:
+        on_reply(sim, effect);
+        break;
+    case PL_EFFECT_LEASED:
+        letter = send_letter(sim, effect->u.leased.loop, LETTER_TAKEN);
+        letter->call = call_of_taker(effect->u.leased.taker);
+        letter->lease = effect->u.leased.lease;
+        letter->sequence = effect->u.leased.message.sequence;
+        break;
+    case PL_EFFECT_TAKER_ENDED:
+        letter = send_letter(sim, effect->u.taker_ended.loop, LETTER_TAKER_ENDED);
+        letter->call = call_of_taker(effect->u.taker_ended.taker);
+        letter->reason = effect->u.taker_ended.refusal.reason;
+        break;
+    case PL_EFFECT_FOLLOW_UP:
+        sim->server.follow_up = true;
+        break;
+    case PL_EFFECT_EVENT:
+        sim->server.through = effect->u.event.position;
+        break;
+    default:
+        break;
+    }
+}
+
+static void dispatch(struct sim *sim)
+{
+    struct server *server = &sim->server;
+    struct pl_feed *feed = NULL;
+    uint64_t loops = 0;
+
+    PL_LIST_EACH (node, &server->effects.list)
+        on_effect(sim, PL_CONTAINER(node, struct pl_effect, node));
+    JUDGE(pl_router_route(server->router, &server->effects, server->through, &feed, &loops) ==
+              PL_OK,
+          "a batch could not be routed");
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        if (loops >> i & 1)
+            send_letter(sim, i, LETTER_FEED)->feed = pl_feed_ref(feed);
+    pl_feed_unref(feed);
+}
+
+/* Sets what the engine is to do about a call that is gone; false for nothing. */
+static bool make_gone_command(struct sim *sim, struct call *call)
+{
+    pl_user_id user;
+
+    if (call->taker) {
+        call->gone.kind = PL_COMMAND_CLOSE_TAKER;
+        call->gone.u.close_taker.taker = (uint64_t)call->loop << 56 | call->id;
+    } else if (pl_router_close(sim->server.router, call->loop, call->id, &user)) {
+        call->gone.kind = PL_COMMAND_STREAM_CLOSED;
+        call->gone.u.stream_closed.user = user;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static uint32_t forget_calls(struct sim *sim, struct pl_batch *batch)
+{
+    uint32_t len = 0;
+
+    PL_LIST_EACH (node, &sim->server.gone) {
+        struct call *call = PL_CONTAINER(node, struct call, mail.node);
+
+        pl_list_remove(node);
+        if (!call->forgotten && !make_gone_command(sim, call))
+            continue;
+        call->forgotten = true;
+        pl_list_append(&sim->server.gone_now, node);
+        pl_list_append(&batch->commands, &call->gone.node);
+        len++;
+    }
+    return len;
+}
+
+static uint32_t gather(struct sim *sim, struct pl_batch *batch, uint32_t len_max)
+{
+    struct server *server = &sim->server;
+    uint32_t len = forget_calls(sim, batch);
+    struct pl_list *node;
+
+    while (len < len_max && (node = pl_list_first(&server->inbox)) != NULL) {
+        struct mail *mail = PL_CONTAINER(node, struct mail, node);
+
+        pl_list_remove(node);
+        if (mail->gone) {
+            pl_list_append(&server->gone, node);
+            continue;
+        }
+        pl_list_append(&batch->commands, &PL_CONTAINER(mail, struct request, mail)->command.node);
+        len++;
+    }
+    if (server->follow_up || sim->now_ms >= pl_engine_due_ms(server->engine)) {
+        struct pl_command *expire = sim_alloc(sim, sizeof *expire);
+
+        expire->kind = PL_COMMAND_EXPIRE;
+        pl_list_append(&batch->commands, &expire->node);
+        server->follow_up = false;
+        len++;
+    }
+    return len;
+}
+
+/* The batch was rolled back: all are told so. */
+static void lose_batch(struct sim *sim, struct pl_batch *batch, int err)
+{
+    struct pl_refusal refusal = pl_refusal_of_err(err);
+
+    trace("batch of %" PRIu64 " rolled back: %s", batch->number, pl_err_text(err));
+    sim->seen->failed_commits++;
+    judge_rollback(&sim->judge, &sim->server.effects);
+    replay_note_failure(&sim->replay);
+    PL_LIST_EACH (node, &batch->commands) {
+        struct pl_command *command = PL_CONTAINER(node, struct pl_command, node);
+
+        if (command->reply_to == 0)
+            continue;
+        sim->requests[command->reply_to]->reason = refusal.reason;
+        send_reply(sim, sim->requests[command->reply_to]);
+    }
+    PL_LIST_EACH (node, &sim->server.effects.list)
+        on_effect(sim, PL_CONTAINER(node, struct pl_effect, node));
+    PL_LIST_EACH (node, &sim->server.gone_now) {
+        pl_list_remove(node);
+        pl_list_append(&sim->server.gone, node);
+    }
+    disk_fail_op(&sim->disk, 0, 0); /* the judge looks for itself */
+    judge_store(&sim->judge, &sim->disk.inner);
+}
+
+/* The batch is done: the judge first, then whom it concerns. False: it dies before
+ * anybody is told. */
+static bool keep_batch(struct sim *sim, struct pl_batch *batch, uint32_t len)
+{
+    judge_batch(&sim->judge, batch, sim->disk.rows, sim->disk.rows_len, &sim->server.effects);
+    replay_note(&sim->replay, batch);
+    sim->seen->batches++;
+    sim->seen->events += sim->disk.rows_len;
+    trace("batch %" PRIu64 " of %u commands, %u events, to %" PRIu64, batch->number, len,
+          sim->disk.rows_len, sim->judge.position);
+    pl_list_init(&sim->server.gone_now);
+    if (!sim->calm && chance_once_in(&sim->chance, 2000)) {
+        trace("the server dies with a batch that nobody was told of");
+        return false;
+    }
+    dispatch(sim);
+    return true;
+}
+
+bool server_batch(struct sim *sim, uint32_t len_max)
+{
+    struct server *server = &sim->server;
+    struct pl_batch *batch = sim_alloc(sim, sizeof *batch);
+    bool alive = true;
+    uint32_t len;
+    int rc;
+
+    pl_list_init(&batch->commands);
+    len = gather(sim, batch, len_max);
+    if (len == 0)
+        return true;
+    rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+    if (rc == PL_E_IO || rc == PL_E_CORRUPT) {
+        trace("batch %" PRIu64 ": %s; the server dies", batch->number, pl_err_text(rc));
+        sim->dying = batch;
+        alive = false;
+    } else if (rc < 0) {
+        lose_batch(sim, batch, rc);
+    } else {
+        alive = keep_batch(sim, batch, len);
+    }
+    pl_effects_clear(&server->effects);
+    return alive;
+}
+
+struct stored {
+    const struct judge *judge;
+    size_t len;
+};
+
+static void on_stored(void *arg, size_t n, const struct pl_event_row *row)
+{
+    struct stored *stored = arg;
+
+    stored->len++;
+    judge_stored_event(stored->judge, n, row->room, row->sequence, row->position, row->kind,
+                       row->actor);
+}
+
+/* What the disk holds is what was said to last, and perhaps the batch with which
+ * the server died, whole. */
+static void judge_disk(struct sim *sim)
+{
+    struct stored stored = {.judge = &sim->judge};
+    struct pl_meta meta;
+
+    JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
+    if (sim->dying != NULL && meta.batch == sim->dying->number) {
+        trace("the disk has batch %" PRIu64 ", of which nobody was told", meta.batch);
+        judge_batch(&sim->judge, sim->dying, sim->disk.rows, sim->disk.rows_len, NULL);
+        replay_note(&sim->replay, sim->dying);
+    }
+    sim->dying = NULL;
+    JUDGE(meta.batch == sim->judge.batch, "the disk is at batch %" PRIu64 ", done was %" PRIu64,
+          meta.batch, sim->judge.batch);
+    judge_died(&sim->judge);
+    disk_events(&sim->disk, on_stored, &stored);
+    JUDGE(stored.len == sim->judge.log_len, "the disk has %zu events, due were %zu", stored.len,
+          sim->judge.log_len);
+    if (sim->judge.batch > 0)
+        judge_store(&sim->judge, &sim->disk.inner);
+}
+
+static void start_engine(struct sim *sim)
+{
+    struct server *server = &sim->server;
+    struct pl_engine_config config;
+    struct pl_command *start = sim_alloc(sim, sizeof *start);
+    struct pl_meta meta;
+    int rc;
+
+    server_config(sim, &config);
+    do { /* a start that fails is one more start */
+        struct pl_batch *batch = sim_alloc(sim, sizeof *batch);
+
+        pl_engine_free(server->engine);
+        JUDGE(pl_engine_new(&config, &server->engine) == PL_OK, "out of memory");
+        JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
+        pl_journal_local_init(&server->local, meta.batch, meta.time_ms, on_batch, sim);
+        server->journal = pl_journal_local_iface(&server->local);
+        if (!sim->calm && chance_once_in(&sim->chance, 8))
+            disk_fail_op(&sim->disk, 1 + chance_below(&sim->chance, 6), PL_E_NOMEM);
+        start->kind = PL_COMMAND_START;
+        start->u.start.log = 1000 + ++sim->starts_len;
+        pl_list_init(&batch->commands);
+        pl_list_append(&batch->commands, &start->node);
+        rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+        disk_fail_op(&sim->disk, 0, 0);
+        if (rc < 0) {
+            JUDGE(rc == PL_E_NOMEM, "a start fails: %s", pl_err_text(rc));
+            replay_note_failure(&sim->replay);
+        } else {
+            judge_batch(&sim->judge, batch, sim->disk.rows, sim->disk.rows_len, &server->effects);
+            replay_note(&sim->replay, batch);
+            PL_LIST_EACH (node, &server->effects.list)
+                on_effect(sim, PL_CONTAINER(node, struct pl_effect, node));
+        }
+        pl_effects_clear(&server->effects);
+    } while (rc < 0);
+    server->framer.log = start->u.start.log;
+    server->through = sim->judge.position;
+}
+
+void server_start(struct sim *sim)
+{
+    struct server *server = &sim->server;
+
+    *server = (struct server){.engine = NULL};
+    pl_list_init(&server->inbox);
+    pl_list_init(&server->gone);
+    pl_list_init(&server->gone_now);
+    pl_effects_init(&server->effects, SIM_EFFECTS_SIZE_MAX);
+    disk_revive(&sim->disk, sim->now_ms);
+    sim->disk.on_wait = NULL; /* until there are loops */
+    judge_disk(sim);
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        pl_list_init(&server->loops[i].letters);
+    start_engine(sim);
+    server->framer_iface = pl_wire_framer_iface(&server->framer);
+    JUDGE(pl_router_new(&server->framer_iface, &server->router) == PL_OK, "out of memory");
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        loop_start(sim, i);
+    sim->disk.on_wait = sim_others;
+    trace("the server starts, log %" PRIu64 " at %" PRIu64, server->framer.log,
+          sim->judge.position);
+}
+
+void server_stop(struct sim *sim)
+{
+    struct server *server = &sim->server;
+
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        loop_stop(sim, i);
+    pl_router_free(server->router);
+    pl_engine_free(server->engine);
+    pl_effects_done(&server->effects);
+    server->engine = NULL;
+}

@@ -1,0 +1,416 @@
+/*
+ * sim.c - the order of things, as a seed has it.
+ *
+ * A run is steps; now and then, and at the end, it is let come to rest without
+ * faults: then all that is owed must have come. At the very end all work is done
+ * and all leave, and nothing of them may be left in memory.
+ */
+#include "sim.h"
+
+#include "base/err.h"
+#include "memcount.h"
+#include "trace.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_SIZE_MAX = 1 << 30,
+    REST_EVERY = 500, /* steps */
+    REST_TURNS_MAX = 100000,
+    HOUR_MS = 3600 * 1000,
+};
+
+void *sim_alloc(struct sim *sim, size_t size)
+{
+    void *ptr = pl_arena_alloc(&sim->arena, size > 0 ? size : 1);
+
+    JUDGE(ptr != NULL, "out of memory");
+    return ptr;
+}
+
+const char *sim_printf(struct sim *sim, const char *format, ...)
+{
+    char text[1200];
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    JUDGE(len >= 0 && (size_t)len < sizeof text, "a text is too long");
+    return memcpy(sim_alloc(sim, (size_t)len + 1), text, (size_t)len + 1);
+}
+
+/* The power went, or the process: no connection outlives it. */
+static void crash(struct sim *sim)
+{
+    trace("everything stops");
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
+        client_disconnect(sim, &sim->clients[i]);
+    server_stop(sim);
+    sim->seen->restarts++;
+    server_start(sim);
+}
+
+static void batch(struct sim *sim, uint32_t len)
+{
+    if (!server_batch(sim, len))
+        crash(sim);
+}
+
+static size_t pull_size(struct sim *sim)
+{
+    switch (chance_below(&sim->chance, 4)) {
+    case 0:
+        return 1 + chance_below(&sim->chance, 40);
+    case 1:
+        return 1 + chance_below(&sim->chance, 400);
+    default:
+        return 1 + chance_below(&sim->chance, 16384);
+    }
+}
+
+static void read_some(struct sim *sim, struct client *client)
+{
+    struct call *call = client->stream;
+
+    if (call == NULL || call->state != CALL_OPEN || client->asleep || !call->awake)
+        return;
+    reading_pull(sim, call, pull_size(sim));
+    loop_turn(sim, call->loop);
+}
+
+static void page(struct sim *sim, struct client *client)
+{
+    if (client->stream != NULL && client->stream->state == CALL_OPEN)
+        loop_page(sim, client->stream);
+}
+
+static void deliver_some(struct sim *sim)
+{
+    uint32_t number = chance_below(&sim->chance, SIM_LOOPS_LEN);
+
+    for (uint32_t len = 1 + chance_below(&sim->chance, 8); len > 0; len--)
+        loop_deliver(sim, number);
+    loop_turn(sim, number);
+}
+
+static void jump_clock(struct sim *sim)
+{
+    uint32_t dice = chance_below(&sim->chance, 10);
+
+    if (dice < 6)
+        sim->now_ms += chance_below(&sim->chance, 30000);
+    else if (dice < 9)
+        sim->now_ms += chance_below(&sim->chance, 9 * HOUR_MS);
+    else
+        sim->now_ms -= chance_below(&sim->chance, HOUR_MS);
+    trace("the clock jumps to %" PRId64, sim->now_ms);
+}
+
+static void break_disk(struct sim *sim)
+{
+    static const enum disk_commit ends[] = {DISK_FAILS, DISK_FAILS, DISK_DIES, DISK_DIES_LATE};
+    static const int errs[] = {PL_E_NOMEM, PL_E_FULL, PL_E_NOMEM, PL_E_FULL, PL_E_IO};
+    struct disk *disk = &sim->disk;
+    uint32_t dice = chance_below(&sim->chance, 10);
+    uint32_t nth = 1 + chance_below(&sim->chance, 30);
+    int err = errs[chance_below(&sim->chance, 5)];
+
+    if (dice < 4) {
+        disk->next = ends[chance_below(&sim->chance, 4)];
+        disk->next_err = err == PL_E_IO ? PL_E_FULL : err;
+        trace("the next commit: %d", disk->next);
+    } else if (dice < 7) {
+        disk_fail_op(disk, nth, err);
+        trace("the disk's operation %u from now: %s", nth, pl_err_text(err));
+    } else {
+        disk->full = true;
+        trace("the disk is full");
+    }
+}
+
+/* One step of what does not need the engine. */
+static void step_others(struct sim *sim)
+{
+    struct client *client = &sim->clients[chance_below(&sim->chance, SIM_CLIENTS_LEN)];
+    uint32_t dice = chance_below(&sim->chance, 100);
+
+    if (dice < 36)
+        read_some(sim, client);
+    else if (dice < 50)
+        page(sim, client);
+    else if (dice < 72)
+        deliver_some(sim);
+    else
+        client_act(sim, client);
+}
+
+/* While a commit waits for a slow disk. */
+void sim_others(void *self)
+{
+    struct sim *sim = self;
+
+    if (sim->calm || !chance_once_in(&sim->chance, 4))
+        return;
+    sim->waiting = true;
+    for (uint32_t len = 1 + chance_below(&sim->chance, 6); len > 0; len--)
+        step_others(sim);
+    sim->waiting = false;
+}
+
+static void step(struct sim *sim)
+{
+    uint32_t dice = chance_below(&sim->chance, 1000);
+
+    sim->now_ms += chance_below(&sim->chance, 30);
+    sim->mono_ms += chance_below(&sim->chance, 30);
+    if (sim->disk.full && chance_once_in(&sim->chance, 60)) {
+        sim->disk.full = false;
+        trace("the disk is no longer full");
+    }
+    if (dice < 200) {
+        uint32_t len = 1 + chance_below(&sim->chance, 8);
+
+        batch(sim, len);
+    } else if (dice < 210) {
+        uint32_t number = chance_below(&sim->chance, SIM_LOOPS_LEN);
+
+        loop_tick(sim, number);
+    } else if (dice < 215) {
+        jump_clock(sim);
+    } else if (dice < 221) {
+        break_disk(sim);
+    } else if (dice < 223) {
+        crash(sim);
+    } else {
+        step_others(sim);
+    }
+}
+
+/* One round of everything; whether anything happened. */
+static bool rest_round(struct sim *sim)
+{
+    bool busy = server_busy(sim);
+
+    if (busy)
+        batch(sim, 64);
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++) {
+        while (loop_deliver(sim, i))
+            busy = true;
+        loop_turn(sim, i);
+    }
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
+        struct call *call = sim->clients[i].stream;
+
+        if (call == NULL || call->state != CALL_OPEN)
+            continue;
+        while (sim->clients[i].stream == call && loop_page(sim, call))
+            busy = true;
+        if (sim->clients[i].stream != call || !call->awake)
+            continue;
+        reading_pull(sim, call, 65536);
+        loop_turn(sim, call->loop);
+        busy = true;
+    }
+    return busy;
+}
+
+static void rest(struct sim *sim)
+{
+    uint32_t turns = 0;
+
+    while (rest_round(sim))
+        JUDGE(++turns < REST_TURNS_MAX, "it does not come to rest");
+}
+
+/* Time goes on, and what is due is done. */
+static void let_time_pass(struct sim *sim, int64_t ms)
+{
+    int64_t from_ms = sim->server.local.time_ms;
+
+    sim->now_ms = (from_ms > sim->now_ms ? from_ms : sim->now_ms) + ms;
+    sim->server.follow_up = true;
+    rest(sim);
+}
+
+static void resume_all(struct sim *sim)
+{
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
+        struct client *client = &sim->clients[i];
+
+        client->asleep = false;
+        if (client->state == CLIENT_IN && client->stream == NULL && client->cursor[0] != 0)
+            client_open_stream(sim, client, START_CURSOR);
+    }
+}
+
+/* Without faults everything that is owed comes. */
+static void come_to_rest(struct sim *sim)
+{
+    trace("all come to rest");
+    sim->calm = true;
+    disk_mend(&sim->disk);
+    rest(sim);
+    resume_all(sim);
+    let_time_pass(sim, 1);
+    judge_store(&sim->judge, &sim->disk.inner);
+    judge_nothing_forgotten(&sim->judge, sim->judge.time_ms);
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
+        const struct client *client = &sim->clients[i];
+
+        JUDGE(client->flying_len == 0, "%s was not answered", client->name);
+        if (client->stream != NULL) {
+            JUDGE(client->stream->bytes.size == 0, "a stream stops in a frame");
+            judge_stream_complete(&sim->judge, &client->stream->judged);
+        }
+    }
+    sim->calm = false;
+}
+
+/* Who is in, and does nothing; one signs in if need be. */
+static struct client *somebody(struct sim *sim)
+{
+    for (uint32_t turn = 0; turn < 4; turn++) {
+        for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
+            if (sim->clients[i].state == CLIENT_IN)
+                return &sim->clients[i];
+        client_sign_in(sim, &sim->clients[turn]);
+        rest(sim);
+    }
+    fail("nobody can sign in");
+}
+
+/* All that waits in a room is handed out, and done. */
+static void do_work(struct sim *sim, const char *room)
+{
+    uint32_t index = judge_room_named(&sim->judge, room);
+    struct client *client = somebody(sim);
+    struct request *request;
+    uint32_t turns = 0;
+
+    if (index == UINT32_MAX || !sim->judge.rooms[index].work)
+        return;
+    request = client_ask(sim, client, PL_COMMAND_JOIN_ROOM);
+    request->command.u.join_room.room = room;
+    client_post(sim, request);
+    rest(sim);
+    if (client->taker != NULL)
+        loop_leave(sim, client->taker);
+    client->taker = NULL;
+    client->taken_len = 0;
+    client_open_taker(sim, client, room, SIM_FLYING_LEN);
+    rest(sim);
+    while (judge_work_left(&sim->judge, index) > 0) {
+        JUDGE(++turns < REST_TURNS_MAX, "%s is never done", room);
+        while (client->taken_len > 0 && client->flying_len < SIM_FLYING_LEN)
+            client_finish_taken(sim, client, 0, PL_COMMAND_ACK_MESSAGE, 0);
+        if (client->flying_len > 0)
+            rest(sim);
+        else
+            let_time_pass(sim, 25000); /* others' leases run out */
+    }
+}
+
+static void count_work(void *arg, size_t n, const struct pl_event_row *row)
+{
+    struct sim *sim = arg;
+    struct pl_work work;
+
+    (void)n;
+    JUDGE(sim->disk.inner.ops->get_work(sim->disk.inner.self, row->room, row->sequence, &work) ==
+              PL_E_NOTFOUND,
+          "%" PRIu64 " of room %" PRIu64 " is still to be done", row->sequence, row->room.v);
+}
+
+/* All leave: nothing of them stays with those who serve streams. */
+static void all_leave(struct sim *sim)
+{
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
+        struct client *client = &sim->clients[i];
+
+        if (client->state == CLIENT_IN) {
+            client_post(sim, client_ask(sim, client, PL_COMMAND_SIGN_OUT));
+            client->state = CLIENT_SIGNING_OUT;
+        }
+    }
+    rest(sim);
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
+        client_disconnect(sim, &sim->clients[i]);
+    let_time_pass(sim, 1);
+    JUDGE(pl_router_streams_len(sim->server.router) == 0, "the router knows streams of nobody");
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++) {
+        struct pl_hub_stats stats = pl_hub_stats(sim->server.loops[i].hub);
+
+        JUDGE(stats.streams_len == 0 && stats.live_len == 0 && stats.tails_len == 0,
+              "a loop keeps streams or tails of nobody");
+    }
+}
+
+static void finish(struct sim *sim)
+{
+    static const char *const rooms[] = {"w6", "w7", "w8"};
+    struct pl_engine_config config;
+
+    come_to_rest(sim);
+    sim->calm = true;
+    for (uint32_t i = 0; i < 3; i++)
+        do_work(sim, rooms[i]);
+    disk_events(&sim->disk, count_work, sim);
+    all_leave(sim);
+    judge_store(&sim->judge, &sim->disk.inner);
+    server_config(sim, &config);
+    replay_judge(&sim->replay, &config, &sim->disk.inner);
+    server_stop(sim);
+}
+
+/* Whether the taker that has one message can have no more. */
+static bool is_full(void *self, uint64_t taker)
+{
+    const struct sim *sim = self;
+    uint64_t request = taker & ((UINT64_C(1) << 56) - 1);
+
+    return sim->requests[request]->command.u.open_taker.unacked_len_max == 1;
+}
+
+void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *seen)
+{
+    int64_t blocks = memcount_blocks();
+    struct sim *sim = calloc(1, sizeof *sim);
+
+    JUDGE(sim != NULL, "out of memory");
+    sim->chance.state = seed;
+    sim->fault = fault;
+    sim->seen = seen;
+    sim->now_ms = INT64_C(1700000000000);
+    pl_arena_init(&sim->arena, ARENA_SIZE_MAX);
+    judge_init(&sim->judge);
+    replay_init(&sim->replay);
+    disk_init(&sim->disk, fault);
+    sim->disk.is_full = is_full;
+    sim->disk.arg = sim;
+    for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
+        client_init(sim, i);
+    server_start(sim);
+    for (uint64_t i = 1; i <= steps; i++) {
+        trace_step(i, sim->now_ms);
+        step(sim);
+        if (i % REST_EVERY == 0 && i < steps && chance_once_in(&sim->chance, 2))
+            come_to_rest(sim);
+    }
+    finish(sim);
+    seen->steps += steps;
+    seen->repeats += sim->judge.repeats;
+    seen->handed_again += sim->judge.handed_again;
+    disk_done(&sim->disk);
+    replay_done(&sim->replay);
+    judge_done(&sim->judge);
+    pl_arena_done(&sim->arena);
+    free(sim);
+    JUDGE(memcount_blocks() == blocks, "%" PRId64 " blocks of memory are left",
+          memcount_blocks() - blocks);
+}

@@ -1,0 +1,90 @@
+/* trace.c - a ring of lines. */
+#include "trace.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LINES_LEN = 48,
+    LINE_SIZE = 200,
+};
+
+static struct {
+    struct trace_run run;
+    uint64_t step;
+    int64_t now_ms;
+    char lines[LINES_LEN][LINE_SIZE];
+    uint64_t lines_len; /* ever */
+} state;
+
+void trace_begin(const struct trace_run *run)
+{
+    state.run = *run;
+    state.step = 0;
+    state.lines_len = 0;
+}
+
+void trace_step(uint64_t step, int64_t now_ms)
+{
+    state.step = step;
+    state.now_ms = now_ms;
+}
+
+void trace(const char *format, ...)
+{
+    char *line = state.lines[state.lines_len++ % LINES_LEN];
+    int len = snprintf(line, LINE_SIZE, "%" PRIu64 " %" PRId64 " ", state.step, state.now_ms);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line + len, LINE_SIZE - (size_t)len, format, args);
+    va_end(args);
+    if (state.run.print)
+        puts(line);
+}
+
+static void tell_all(void)
+{
+    const struct trace_run *run = &state.run;
+    uint64_t first = state.lines_len > LINES_LEN ? state.lines_len - LINES_LEN : 0;
+
+    fflush(stdout);
+    fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 "; the last events:\n", run->seed,
+            state.step);
+    for (uint64_t i = first; i < state.lines_len; i++)
+        fprintf(stderr, "    %s\n", state.lines[i % LINES_LEN]);
+    fprintf(stderr, "again: %s --seed %" PRIu64 " --steps %" PRIu64 "%s%s --trace\n", run->program,
+            run->seed, run->steps, run->fault[0] != 0 ? " --fault " : "", run->fault);
+}
+
+void fail(const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fprintf(stderr, "the judge disagrees: ");
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    tell_all();
+    _exit(1);
+}
+
+static void on_abort(int signal)
+{
+    (void)signal;
+    tell_all();
+    _exit(1);
+}
+
+void trace_catch_abort(void)
+{
+    signal(SIGABRT, on_abort);
+    signal(SIGSEGV, on_abort);
+}
