@@ -39,7 +39,7 @@ enum {
     BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
     FAILED_PAUSE_MS = 1000, /* before what nobody waits for is tried again */
-    GONE_LEN_MAX = 256,     /* streams that a batch forgets */
+    GONE_LEN_MAX = 128,     /* streams that a batch forgets */
 };
 
 _Static_assert(BATCH_LARGE_LEN_MAX *(PL_PAGE_LEN_MAX * sizeof(struct pl_user)) <
