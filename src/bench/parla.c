@@ -1,8 +1,7 @@
 /*
  * parla.c - parla under load, on rpc's client.
  *
- * What a stream brings is not unpacked: a StreamMessagesResponse's bytes are walked
- * to the event's room, sequence and text, and whatever else is in it is skipped.
+ * What streams bring, and the answers to sends, are not unpacked (parla_walk.h).
  */
 #include "bench/parla.h"
 
@@ -10,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bench/parla_inner.h"
+#include "bench/parla_walk.h"
 #include "model/limits.h"
 #include "parla/v1/chat_service.pb-c.h"
 #include "pb/message.h"
@@ -24,22 +24,6 @@ enum {
     JOINS_MAX = 8192,   /* the same */
     REQUEST_HEAD = 256, /* what a SendMessageRequest has beside its text */
     ROOMS_MAX = 1000,   /* of one stream */
-};
-
-#define TAG(number, type) PL_BENCH_TAG(number, type)
-
-/* Of StreamMessagesResponse, Event, MessageSent, SendMessageResponse, ChatMessage. */
-enum {
-    RESPONSE_CURSOR = 1,
-    RESPONSE_EVENT = 2,
-    RESPONSE_CAUGHT_UP = 3,
-    EVENT_ROOM = 1,
-    EVENT_SEQUENCE = 2,
-    EVENT_MESSAGE_SENT = 10,
-    MESSAGE_SENT_TEXT = 1,
-    SEND_MESSAGE = 1,
-    SEND_DURABILITY = 3,
-    MESSAGE_SEQUENCE = 2,
 };
 
 /* A SendMessage under way. */
@@ -230,51 +214,19 @@ static int parla_tick(void *self, int64_t now_ms)
     return err < 0 ? lost(conn, err) : PL_OK;
 }
 
-/* The bytes of the first field of that number, which is of wire type LEN; empty and
- * true where there is none. */
-static bool find(struct pl_bytes data, uint32_t number, struct pl_bytes *ret_bytes)
-{
-    uint64_t tag;
-
-    *ret_bytes = (struct pl_bytes){0};
-    while (data.size > 0) {
-        if (!pl_pb_read_varint(&data, &tag))
-            return false;
-        if (tag == TAG(number, PL_PB_WIRE_LEN))
-            return pl_pb_read_len(&data, ret_bytes);
-        if (!pl_bench_parla_skip(&data, tag))
-            return false;
-    }
-    return true;
-}
-
-static void deliver(struct stream *stream, struct pl_bytes event)
+static void deliver(struct stream *stream, struct pl_bytes data)
 {
     struct pl_bench_run *run = pl_bench_conn_run(stream->sub_weak->conn_weak);
-    struct pl_bytes room = {0}, sent = {0}, text = {0};
-    uint64_t tag, sequence = 0;
-    bool whole = true;
+    struct pl_bench_event event;
 
-    while (event.size > 0 && whole) {
-        whole = pl_pb_read_varint(&event, &tag);
-        if (!whole)
-            break;
-        if (tag == TAG(EVENT_ROOM, PL_PB_WIRE_LEN))
-            whole = pl_pb_read_len(&event, &room);
-        else if (tag == TAG(EVENT_SEQUENCE, PL_PB_WIRE_VARINT))
-            whole = pl_pb_read_varint(&event, &sequence);
-        else if (tag == TAG(EVENT_MESSAGE_SENT, PL_PB_WIRE_LEN))
-            whole = pl_pb_read_len(&event, &sent) && find(sent, MESSAGE_SENT_TEXT, &text);
-        else
-            whole = pl_bench_parla_skip(&event, tag);
-    }
     if (run->phase >= PL_BENCH_CLEANING)
         return;
-    if (!whole || sent.data == NULL)
+    if (!pl_bench_walk_event(data, &event) || event.text.data == NULL)
         pl_bench_fail(run, "wrong: stream %u got an event that is no message",
                       stream->sub_weak->number);
     else
-        pl_bench_delivered(stream->sub_weak, pl_bench_channel_of(run, room), text, sequence);
+        pl_bench_delivered(stream->sub_weak, pl_bench_channel_of(run, event.room), event.text,
+                           event.sequence);
 }
 
 /* It has caught up. */
@@ -294,29 +246,16 @@ static void subscribed(struct stream *stream, struct pl_bytes cursor)
 static void on_stream_message(void *self, struct pl_bytes message)
 {
     struct stream *stream = self;
-    struct pl_bytes item, cursor = {0};
-    uint64_t tag;
+    struct pl_bench_item item;
 
-    while (message.size > 0) {
-        if (!pl_pb_read_varint(&message, &tag))
-            break;
-        if (tag == TAG(RESPONSE_EVENT, PL_PB_WIRE_LEN)) {
-            if (!pl_pb_read_len(&message, &item))
-                break;
-            deliver(stream, item);
-        } else if (tag == TAG(RESPONSE_CURSOR, PL_PB_WIRE_LEN)) {
-            if (!pl_pb_read_len(&message, &cursor))
-                break;
-        } else if (!pl_bench_parla_skip(&message, tag)) {
-            break;
-        } else if (tag == TAG(RESPONSE_CAUGHT_UP, PL_PB_WIRE_LEN) && !stream->subscribed) {
-            subscribed(stream, cursor);
-        }
-    }
-    if (message.size > 0)
+    if (!pl_bench_walk_item(message, &item))
         pl_bench_fail(pl_bench_conn_run(stream->sub_weak->conn_weak),
                       "wrong: stream %u got a message that cannot be read",
                       stream->sub_weak->number);
+    else if (item.event.data != NULL)
+        deliver(stream, item.event);
+    else if (item.caught_up && !stream->subscribed)
+        subscribed(stream, item.cursor);
 }
 
 static void on_stream_close(void *self, const struct pl_rpc_status *status, bool processed)
@@ -407,30 +346,9 @@ static int parla_leave(void *self, struct pl_bench_sub *sub)
 static void on_send_message(void *self, struct pl_bytes answer)
 {
     struct sending *sending = self;
-    struct pl_bytes message = {0};
-    uint64_t tag, number;
-    bool whole = true;
 
-    while (answer.size > 0 && whole) {
-        whole = pl_pb_read_varint(&answer, &tag);
-        if (whole && tag == TAG(SEND_MESSAGE, PL_PB_WIRE_LEN)) {
-            whole = pl_pb_read_len(&answer, &message);
-        } else if (whole && tag == TAG(SEND_DURABILITY, PL_PB_WIRE_VARINT)) {
-            whole = pl_pb_read_varint(&answer, &number);
-            if (whole && number <= PL_BENCH_DURABILITY_REPLICATED)
-                sending->ack.durability = (enum pl_bench_durability)number;
-        } else if (whole) {
-            whole = pl_bench_parla_skip(&answer, tag);
-        }
-    }
-    while (message.size > 0 && whole) {
-        whole = pl_pb_read_varint(&message, &tag);
-        if (whole && tag == TAG(MESSAGE_SEQUENCE, PL_PB_WIRE_VARINT))
-            whole = pl_pb_read_varint(&message, &sending->ack.sequence);
-        else if (whole)
-            whole = pl_bench_parla_skip(&message, tag);
-    }
-    sending->read = whole && sending->ack.sequence > 0;
+    sending->read = pl_bench_walk_sent(answer, &sending->ack.sequence, &sending->ack.durability) &&
+                    sending->ack.sequence > 0;
 }
 
 static void on_send_close(void *self, const struct pl_rpc_status *status, bool processed)

@@ -7,7 +7,6 @@
 #include "base/list.h"
 #include "bench/parla.h"
 #include "bench/run.h"
-#include "pb/wire.h"
 #include "rpc/client.h"
 #include "transport/preface.h"
 
@@ -17,8 +16,6 @@ enum {
     PL_BENCH_BEARER_SIZE = 300,
     PL_BENCH_ROOM_SIZE = 80,
 };
-
-#define PL_BENCH_TAG(number, type) ((uint64_t)(number) << 3 | (type))
 
 struct pl_bench_parla_user {
     char name[PL_BENCH_NAME_SIZE];
@@ -81,26 +78,6 @@ int pl_bench_parla_resume_at(struct pl_bench_parla *parla, struct pl_bytes curso
  * ListMessagesResponse. */
 int pl_bench_parla_list(struct pl_bench_parla_conn *conn, uint32_t room, uint64_t after,
                         uint32_t page_size, pl_bench_parla_done on_done, void *self);
-
-/* Walking protobuf bytes: leaves out the value of a field; false where it is cut. */
-static inline bool pl_bench_parla_skip(struct pl_bytes *data, uint64_t tag)
-{
-    struct pl_bytes bytes;
-    uint64_t size;
-
-    switch (tag & 7) {
-    case PL_PB_WIRE_LEN:
-        return pl_pb_read_len(data, &bytes);
-    case PL_PB_WIRE_VARINT:
-        return pl_pb_read_varint(data, &size);
-    case PL_PB_WIRE_64:
-        return pl_pb_skip(data, 8);
-    case PL_PB_WIRE_32:
-        return pl_pb_skip(data, 4);
-    default:
-        return false;
-    }
-}
 
 /* pl_bench_driver's functions that are not in parla.c. */
 int pl_bench_parla_read_back(void *self, struct pl_bench_conn *conn);

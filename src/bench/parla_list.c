@@ -3,11 +3,9 @@
  */
 #include "base/err.h"
 #include "bench/parla_inner.h"
+#include "bench/parla_walk.h"
 #include "model/limits.h"
 #include "parla/v1/chat_service.pb-c.h"
-
-/* Of ListMessagesResponse and ChatMessage. */
-enum { LIST_MESSAGES = 1, MESSAGE_SEQUENCE = 2, MESSAGE_TEXT = 4 };
 
 static const char path[] = "/parla.v1.ChatService/ListMessages";
 
@@ -24,25 +22,14 @@ int pl_bench_parla_list(struct pl_bench_parla_conn *conn, uint32_t room, uint64_
                                    on_done, self, room);
 }
 
-static bool read_message(struct pl_bench_parla *parla, struct pl_bytes message)
+static bool read_message(struct pl_bench_parla *parla, struct pl_bytes data)
 {
-    struct pl_bytes text = {0};
-    uint64_t tag, sequence = 0;
-    bool whole = true;
+    struct pl_bench_event message;
 
-    while (message.size > 0 && whole) {
-        whole = pl_pb_read_varint(&message, &tag);
-        if (whole && tag == PL_BENCH_TAG(MESSAGE_SEQUENCE, PL_PB_WIRE_VARINT))
-            whole = pl_pb_read_varint(&message, &sequence);
-        else if (whole && tag == PL_BENCH_TAG(MESSAGE_TEXT, PL_PB_WIRE_LEN))
-            whole = pl_pb_read_len(&message, &text);
-        else if (whole)
-            whole = pl_bench_parla_skip(&message, tag);
-    }
-    if (!whole || sequence <= parla->read_after)
+    if (!pl_bench_walk_message(data, &message) || message.sequence <= parla->read_after)
         return false;
-    parla->read_after = sequence;
-    pl_bench_logged(parla->run_weak, parla->read_room, text, sequence);
+    parla->read_after = message.sequence;
+    pl_bench_logged(parla->run_weak, parla->read_room, message.text, message.sequence);
     return true;
 }
 
@@ -51,21 +38,15 @@ static int64_t read_page(struct pl_bench_parla *parla, struct pl_bytes page)
 {
     struct pl_bytes message;
     int64_t len = 0;
-    uint64_t tag;
 
-    while (page.size > 0) {
-        if (!pl_pb_read_varint(&page, &tag))
+    for (;; len++) {
+        if (!pl_bench_walk_page(&page, &message))
             return -1;
-        if (tag != PL_BENCH_TAG(LIST_MESSAGES, PL_PB_WIRE_LEN)) {
-            if (!pl_bench_parla_skip(&page, tag))
-                return -1;
-            continue;
-        }
-        if (!pl_pb_read_len(&page, &message) || !read_message(parla, message))
+        if (message.data == NULL)
+            return len;
+        if (!read_message(parla, message))
             return -1;
-        len++;
     }
-    return len;
 }
 
 static int list(struct pl_bench_parla *parla);

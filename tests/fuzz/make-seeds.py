@@ -480,6 +480,22 @@ def h1_seeds():
         yield name, bytes([number]) + text.encode()
 
 
+def walk_seeds():
+    text = [field(1, "hello"), field(2, 3), field(4, "ben")]
+    event = [field(1, "friends"), field(2, 300), field(3, TIME), field(4, "ana"), field(5, 1 << 20),
+             field(10, text)]
+    said = [field(1, "friends"), field(2, 12), field(4, "hello"), field(14, 9)]
+    yield "item", b"\0" + message(field(1, "cursor"), field(2, event))
+    yield "caught-up", b"\0" + message(field(1, "cursor"), field(3, []))
+    yield "event", b"\1" + message(*event)
+    yield "deleted", b"\1" + message(field(1, "friends"), field(2, 9), field(12, [field(1, 7)]))
+    yield "message", b"\2" + message(*said)
+    yield "sent", b"\3" + message(field(1, said), field(2, 1), field(3, 2))
+    yield "page", b"\4" + message(field(1, said), field(1, []), field(1, said), field(3, 300))
+    yield "fixed", b"\1" + varint(14 << 3 | 5) + b"abcd" + varint(15 << 3 | 1) + b"abcdefgh"
+    yield "cut", b"\1" + message(*event)[:-3]
+
+
 SEEDS = {
     "client": client_seeds,
     "config": config_seeds,
@@ -498,6 +514,7 @@ SEEDS = {
     "shown": shown_seeds,
     "target": target_seeds,
     "text_body": text_body_seeds,
+    "walk": walk_seeds,
 }
 
 
