@@ -173,7 +173,9 @@ static void deliver(struct pl_rpc_call *call, struct pl_bytes message)
 /* What a message has brought on its way: streams begin to answer. */
 static void delivered(struct pl_rpc_call *call)
 {
-    pl_rpc_reader_drop(&call->intake->reader);
+    struct pl_rpc_reader *reader = &call->intake->reader;
+
+    pl_rpc_reader_reset(reader, reader->size_max);
     pl_rpc_call_release(call);
     if (call->state == PL_RPC_CALL_OPEN && call->method_weak->server_streaming &&
         pl_rpc_call_send_head(call) < 0)

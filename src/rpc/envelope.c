@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { KEPT_CAP_MAX = 1024 }; /* of a small message */
+
 void pl_rpc_envelope_write(uint8_t to[PL_RPC_ENVELOPE_SIZE], uint8_t flags, size_t size)
 {
     PL_ASSERT(size <= UINT32_MAX);
@@ -120,6 +122,17 @@ void pl_rpc_reader_drop(struct pl_rpc_reader *reader)
 {
     pl_bytebuf_done(&reader->body);
     reader->body.size_max = reader->size_max;
+}
+
+void pl_rpc_reader_reset(struct pl_rpc_reader *reader, size_t size_max)
+{
+    struct pl_bytebuf body = reader->body;
+
+    if (body.cap > KEPT_CAP_MAX)
+        pl_bytebuf_done(&body);
+    pl_bytebuf_clear(&body);
+    body.size_max = size_max;
+    *reader = (struct pl_rpc_reader){.size_max = size_max, .body = body};
 }
 
 uint8_t pl_rpc_reader_flags(const struct pl_rpc_reader *reader)

@@ -60,6 +60,9 @@ int pl_rpc_reader_keep(struct pl_rpc_reader *reader, struct pl_bytes *message);
 /* Gives back the memory of the message just returned. */
 void pl_rpc_reader_drop(struct pl_rpc_reader *reader);
 
+/* Makes it as new, with what little memory it has, if it is little. */
+void pl_rpc_reader_reset(struct pl_rpc_reader *reader, size_t size_max);
+
 /* Of the message under way, once its head is there. */
 uint8_t pl_rpc_reader_flags(const struct pl_rpc_reader *reader);
 size_t pl_rpc_reader_size(const struct pl_rpc_reader *reader);

@@ -42,6 +42,22 @@ void pl_rpc_fields_done(struct pl_rpc_fields *fields)
     fields->len = 0;
 }
 
+void pl_rpc_fields_reset(struct pl_rpc_fields *fields, size_t size_max)
+{
+    struct pl_rpc_fields_block *block = fields->block;
+
+    if (block != NULL && block->cap != CAP_FIRST) {
+        pl_free(block);
+        block = NULL;
+    }
+    if (block != NULL) {
+        block->size = 0;
+        block->names = 0;
+    }
+    pl_rpc_fields_init(fields, size_max);
+    fields->block = block;
+}
+
 static uint8_t *put(uint8_t *to, const void *data, size_t size)
 {
     if (size > 0)

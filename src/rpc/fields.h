@@ -26,6 +26,9 @@ struct pl_rpc_fields {
 void pl_rpc_fields_init(struct pl_rpc_fields *fields, size_t size_max);
 void pl_rpc_fields_done(struct pl_rpc_fields *fields);
 
+/* Makes it as new, with the memory that it has, if that is what a list begins with. */
+void pl_rpc_fields_reset(struct pl_rpc_fields *fields, size_t size_max);
+
 /* Adds a copy at the end. PL_E_NOMEM, PL_E_LIMIT. */
 int pl_rpc_fields_add(struct pl_rpc_fields *fields, struct pl_bytes name, struct pl_bytes value);
 

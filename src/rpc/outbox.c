@@ -1,4 +1,7 @@
-/* outbox.c - a ring of references that doubles, and is given back when empty. */
+/*
+ * outbox.c - a ring of references that doubles, and is given back when empty. Most
+ * calls answer with one message, which needs no memory for a ring.
+ */
 #include "rpc/outbox.h"
 
 #include "base/assert.h"
@@ -10,19 +13,30 @@
 
 enum { RING_CAP_MIN = 4, RING_CAP_KEPT = 16 };
 
+static void free_ring(struct pl_rpc_outbox *outbox)
+{
+    if (outbox->items != &outbox->one)
+        pl_free(outbox->items);
+}
+
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 {
     for (uint32_t i = 0; i < outbox->len; i++)
         pl_buf_unref(outbox->items[(outbox->first + i) % outbox->cap].buf);
-    pl_free(outbox->items);
+    free_ring(outbox);
     *outbox = (struct pl_rpc_outbox){0};
 }
 
 static int grow(struct pl_rpc_outbox *outbox)
 {
-    uint32_t cap = outbox->cap > 0 ? outbox->cap * 2 : RING_CAP_MIN;
+    uint32_t cap = outbox->cap > 1 ? outbox->cap * 2 : RING_CAP_MIN;
     struct pl_rpc_outbox_item *items;
 
+    if (outbox->cap == 0) {
+        outbox->items = &outbox->one;
+        outbox->cap = 1;
+        return PL_OK;
+    }
     if (outbox->cap > UINT32_MAX / 2)
         return PL_E_NOMEM;
     items = pl_calloc(cap, sizeof *items);
@@ -30,7 +44,7 @@ static int grow(struct pl_rpc_outbox *outbox)
         return PL_E_NOMEM;
     for (uint32_t i = 0; i < outbox->len; i++)
         items[i] = outbox->items[(outbox->first + i) % outbox->cap];
-    pl_free(outbox->items);
+    free_ring(outbox);
     outbox->items = items;
     outbox->first = 0;
     outbox->cap = cap;

@@ -23,15 +23,16 @@ struct pl_rpc_outbox_item {
 };
 
 struct pl_rpc_outbox {
-    struct pl_rpc_outbox_item *items; /* a ring */
-    size_t size;                      /* bytes still to leave */
+    struct pl_rpc_outbox_item *items; /* a ring: `one`, while one message at a time is there */
+    struct pl_rpc_outbox_item one;
+    size_t size;     /* bytes still to leave */
     uint32_t offset; /* bytes of the first message, envelope counted, that have left */
     uint32_t first;
     uint32_t len;
     uint32_t cap;
 };
 
-/* An empty one is all zero. */
+/* An empty one is all zero. Where it lies it must stay. */
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox);
 
 /* Adds a message at the end, with the flags of its envelope; takes a reference of
