@@ -6,7 +6,10 @@
  */
 #include "disk.h"
 
+#include "../unit/store/crash_vfs.h"
+
 #include "base/err.h"
+#include "pages.h"
 #include "store/memory.h"
 #include "store/memory_state.h"
 #include "trace.h"
@@ -58,7 +61,7 @@ static int commit(void *self)
     disk->next = DISK_COMMITS;
     if (disk->on_wait != NULL)
         disk->on_wait(disk->arg);
-    if (next == DISK_FAILS || (disk->full && disk->rows_len > 0)) {
+    if (next == DISK_FAILS || (disk->full && disk->sqlite == NULL && disk->rows_len > 0)) {
         disk->skip = true;
         return next == DISK_FAILS ? disk->next_err : PL_E_FULL;
     }
@@ -184,25 +187,38 @@ static int next_work(void *self, pl_room_id room, pl_user_id not_from, int64_t n
     return rc;
 }
 
-void disk_init(struct disk *disk, enum fault fault)
+static void use(struct disk *disk, struct pl_store inner)
 {
-    *disk = (struct disk){.fault = fault};
-    JUDGE(pl_memory_store_new(&disk->inner) == PL_OK, "out of memory");
-    disk->ops = *disk->inner.ops;
+    disk->inner = inner;
+    disk->ops = *inner.ops;
     disk->ops.begin = begin;
     disk->ops.commit = commit;
     disk->ops.rollback = rollback;
     disk->ops.append_event = append_event;
-    if (fault == FAULT_SKIP_SEQUENCE)
+    if (disk->fault == FAULT_SKIP_SEQUENCE)
         disk->ops.find_room = find_room;
-    if (fault == FAULT_FORGET_REQUESTS)
+    if (disk->fault == FAULT_FORGET_REQUESTS)
         disk->ops.get_request = get_request;
-    if (fault == FAULT_TWO_TAKERS) {
+    if (disk->fault == FAULT_TWO_TAKERS) {
         disk->ops.put_work = put_work;
         disk->ops.delete_work = delete_work;
         disk->ops.next_work = next_work;
     }
-    disk->store = (struct pl_store){.ops = &disk->ops, .self = disk->inner.self};
+    disk->store = (struct pl_store){.ops = &disk->ops, .self = inner.self};
+}
+
+void disk_init(struct disk *disk, bool on_sqlite, enum fault fault)
+{
+    struct pl_store inner;
+
+    *disk = (struct disk){.fault = fault};
+    if (on_sqlite) {
+        disk->sqlite = disk_sqlite_new();
+        inner = disk_sqlite_open(disk->sqlite);
+    } else {
+        JUDGE(pl_memory_store_new(&inner) == PL_OK, "out of memory");
+    }
+    use(disk, inner);
     the_disk = disk;
 }
 
@@ -210,25 +226,43 @@ void disk_done(struct disk *disk)
 {
     forget_rows(disk);
     free(disk->rows);
-    pl_memory_store_free(&disk->inner);
+    if (disk->sqlite == NULL)
+        pl_memory_store_free(&disk->inner);
+    disk_sqlite_free(disk->sqlite);
 }
 
 void disk_fail_op(struct disk *disk, uint32_t nth, int err)
 {
-    pl_memory_store_fail_op(&disk->inner, nth, err);
+    if (disk->sqlite == NULL)
+        pl_memory_store_fail_op(&disk->inner, nth, err);
+    else if (!crash_vfs_is_cut())
+        crash_vfs_cut_at(nth);
+}
+
+void disk_fill(struct disk *disk)
+{
+    disk->full = true;
+    if (disk->sqlite != NULL)
+        crash_vfs_faults.full = true;
 }
 
 void disk_mend(struct disk *disk)
 {
-    pl_memory_store_fail_op(&disk->inner, 0, 0);
+    disk_fail_op(disk, 0, 0);
+    if (disk->sqlite != NULL)
+        crash_vfs_faults = (struct crash_vfs_faults){.full = false};
     disk->full = false;
     disk->next = DISK_COMMITS;
 }
 
-void disk_revive(struct disk *disk, int64_t now_ms)
+void disk_revive(struct disk *disk, int64_t now_ms, uint64_t mix)
 {
-    if (disk->open || disk->held)
+    if (disk->sqlite != NULL) {
+        disk_sqlite_die(disk->sqlite, mix);
+        use(disk, disk_sqlite_open(disk->sqlite));
+    } else if (disk->open || disk->held) {
         disk->inner.ops->rollback(disk->inner.self);
+    }
     disk->open = false;
     disk->held = false;
     disk->dead = false;
@@ -236,11 +270,25 @@ void disk_revive(struct disk *disk, int64_t now_ms)
     disk_mend(disk);
 }
 
-void disk_events(const struct disk *disk,
+int disk_page(struct disk *disk, const struct pl_page_query *query, const struct pl_framer *framer,
+              struct pl_bytebuf *out, pl_position *ret_through, size_t *ret_last, bool *ret_cut)
+{
+    *ret_cut = false;
+    *ret_last = 0;
+    if (disk->sqlite != NULL)
+        return disk_sqlite_page(disk->sqlite, query, framer, out, ret_through);
+    return (int)pages_read(&disk->inner, query, framer, out, ret_through, ret_last, ret_cut);
+}
+
+void disk_events(struct disk *disk,
                  void (*on_event)(void *arg, size_t n, const struct pl_event_row *row), void *arg)
 {
     const struct pl_memory_store *store = disk->inner.self;
 
+    if (disk->sqlite != NULL) {
+        disk_sqlite_events(disk->sqlite, on_event, arg);
+        return;
+    }
     for (size_t i = 0; i < pl_memory_len(store, PL_TABLE_EVENTS); i++) {
         const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
 

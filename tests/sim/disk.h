@@ -2,8 +2,9 @@
  * disk.h - what the server keeps its state on: a store whose disk is slow, full,
  * fails, or dies with everything that was not committed lost.
  *
- * The in-memory twin, whose open transaction is what was not synced; some of its
- * operations pass through here. What survives a death is what begin() finds.
+ * Mostly it is the in-memory twin, whose open transaction is what was not synced;
+ * for some seeds SQLite's, with files that lose what was not synced. Some of its
+ * operations pass through here.
  *
  * One at a time in a process.
  */
@@ -11,6 +12,7 @@
 #define PL_TESTS_SIM_DISK_H
 
 #include "chance.h"
+#include "disk_sqlite.h"
 #include "fault.h"
 #include "model/store.h"
 
@@ -23,6 +25,7 @@ enum disk_commit {
 };
 
 struct disk {
+    struct disk_sqlite *sqlite; /* NULL: the in-memory twin */
     struct pl_store inner;
     struct pl_store store; /* what the engine is given */
     struct pl_store_ops ops;
@@ -47,21 +50,31 @@ struct disk {
     bool (*is_full)(void *arg, uint64_t taker); /* so that another one asks */
 };
 
-void disk_init(struct disk *disk, enum fault fault);
+void disk_init(struct disk *disk, bool on_sqlite, enum fault fault);
 void disk_done(struct disk *disk);
 
-/* The next operation that is the nth from now fails with that error. */
+/* The operation that is the nth from now fails with that error; 0: none does. On
+ * SQLite's disk: the power goes at the nth write. */
 void disk_fail_op(struct disk *disk, uint32_t nth, int err);
+
+/* Nothing more can be written. */
+void disk_fill(struct disk *disk);
 
 /* No fault is under way any more. */
 void disk_mend(struct disk *disk);
 
-/* It died: all that was not committed is gone. It works again; a server starts at
- * now_ms. */
-void disk_revive(struct disk *disk, int64_t now_ms);
+/* It died: all that was not committed is gone (or, on SQLite's, by the mix, some of
+ * it). It works again; a server starts at now_ms. */
+void disk_revive(struct disk *disk, int64_t now_ms, uint64_t mix);
+
+/* Reads a page of a stream and appends its frames; *ret_last is where the last of
+ * them begins, *ret_cut: there may be more (in memory only). Returns how many they
+ * are, < 0 if it could not be read. */
+int disk_page(struct disk *disk, const struct pl_page_query *query, const struct pl_framer *framer,
+              struct pl_bytebuf *out, pl_position *ret_through, size_t *ret_last, bool *ret_cut);
 
 /* Gives all events, in the journal's order. */
-void disk_events(const struct disk *disk,
+void disk_events(struct disk *disk,
                  void (*on_event)(void *arg, size_t n, const struct pl_event_row *row), void *arg);
 
 #endif

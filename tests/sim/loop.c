@@ -256,24 +256,28 @@ void loop_tick(struct sim *sim, uint32_t number)
     loop_turn(sim, number);
 }
 
-static void read_page(struct sim *sim, struct call *call)
+/* False: it could not be read, since the disk is dying. */
+static bool read_page(struct sim *sim, struct call *call)
 {
     struct pl_bytebuf out;
     size_t last = 0;
-    uint32_t len;
     bool cut;
+    int len;
 
     pl_bytebuf_init(&out, 64 << 20);
-    len = pages_read(&sim->disk.inner, &call->page_query, &sim->server.framer_iface, &out,
-                     &call->page_through, &last, &cut);
+    len = disk_page(&sim->disk, &call->page_query, &sim->server.framer_iface, &out,
+                    &call->page_through, &last, &cut);
     if (sim->fault == FAULT_DROP_ON_REJOIN && len > 0 && !cut)
         out.size = last;
     if (out.size > 0)
         call->page_frames = pl_buf_copy(out.data, out.size);
     pl_bytebuf_done(&out);
+    if (len < 0)
+        return false;
     call->page_read = true;
-    trace("stream %" PRIu64 ": a page of %u after %" PRIu64 ", through %" PRIu64, call->id, len,
+    trace("stream %" PRIu64 ": a page of %d after %" PRIu64 ", through %" PRIu64, call->id, len,
           call->page_query.after, call->page_through);
+    return true;
 }
 
 bool loop_page(struct sim *sim, struct call *call)
@@ -283,10 +287,9 @@ bool loop_page(struct sim *sim, struct call *call)
     if (!call->page_wanted)
         return false;
     if (!call->page_read) {
-        if (sim->waiting) /* the twin has no snapshots */
+        if (sim->waiting && sim->disk.sqlite == NULL) /* the twin has no snapshots */
             return false;
-        read_page(sim, call);
-        return true;
+        return read_page(sim, call);
     }
     call->page_frames = NULL;
     call->page_wanted = false;

@@ -119,7 +119,7 @@ static void compare(const struct pl_store *memory, const struct pl_store *replay
 }
 
 void replay_judge(const struct replay *replay, const struct pl_engine_config *config,
-                  const struct pl_store *memory)
+                  const struct pl_store *memory, const struct judge *judge)
 {
     struct again again = {.replay = replay, .config = *config};
 
@@ -128,7 +128,9 @@ void replay_judge(const struct replay *replay, const struct pl_engine_config *co
     restart(&again);
     for (uint32_t i = 0; i < replay->entries_len; i++)
         apply(&again, &replay->entries[i]);
-    compare(memory, &again.config.store);
+    judge_store(judge, &again.config.store);
+    if (memory != NULL)
+        compare(memory, &again.config.store);
     pl_effects_done(&again.effects);
     pl_engine_free(again.engine);
     pl_memory_store_free(&again.config.store);

@@ -9,6 +9,7 @@
 #define PL_TESTS_SIM_REPLAY_H
 
 #include "core/engine.h"
+#include "judge.h"
 
 struct replay_entry {
     uint64_t number; /* 0: a batch failed here */
@@ -32,8 +33,9 @@ void replay_done(struct replay *replay);
 void replay_note(struct replay *replay, const struct pl_batch *batch);
 void replay_note_failure(struct replay *replay);
 
-/* Applies all, and holds the outcome to that of `memory`, an in-memory store. */
+/* Applies all to an in-memory store, and holds the outcome to the judge, and to
+ * `memory`, another such store, if it is not NULL. */
 void replay_judge(const struct replay *replay, const struct pl_engine_config *config,
-                  const struct pl_store *memory);
+                  const struct pl_store *memory, const struct judge *judge);
 
 #endif

@@ -229,7 +229,8 @@ static void lose_batch(struct sim *sim, struct pl_batch *batch, int err)
         pl_list_remove(node);
         pl_list_append(&sim->server.gone, node);
     }
-    disk_fail_op(&sim->disk, 0, 0); /* the judge looks for itself */
+    if (sim->disk.sqlite == NULL)
+        disk_fail_op(&sim->disk, 0, 0); /* the judge looks for itself */
     judge_store(&sim->judge, &sim->disk.inner);
 }
 
@@ -333,14 +334,14 @@ static void start_engine(struct sim *sim)
         JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
         pl_journal_local_init(&server->local, meta.batch, meta.time_ms, on_batch, sim);
         server->journal = pl_journal_local_iface(&server->local);
-        if (!sim->calm && chance_once_in(&sim->chance, 8))
+        if (!sim->calm && chance_once_in(&sim->chance, 8) && sim->disk.sqlite == NULL)
             disk_fail_op(&sim->disk, 1 + chance_below(&sim->chance, 6), PL_E_NOMEM);
         start->kind = PL_COMMAND_START;
         start->u.start.log = 1000 + ++sim->starts_len;
         pl_list_init(&batch->commands);
         pl_list_append(&batch->commands, &start->node);
         rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
-        disk_fail_op(&sim->disk, 0, 0);
+        disk_mend(&sim->disk);
         if (rc < 0) {
             JUDGE(rc == PL_E_NOMEM, "a start fails: %s", pl_err_text(rc));
             replay_note_failure(&sim->replay);
@@ -365,7 +366,8 @@ void server_start(struct sim *sim)
     pl_list_init(&server->gone);
     pl_list_init(&server->gone_now);
     pl_effects_init(&server->effects, SIM_EFFECTS_SIZE_MAX);
-    disk_revive(&sim->disk, sim->now_ms);
+    disk_revive(&sim->disk, sim->now_ms,
+                chance_once_in(&sim->chance, 2) ? sim->chance.state | 1 : 0);
     sim->disk.on_wait = NULL; /* until there are loops */
     judge_disk(sim);
     for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)

@@ -19,7 +19,8 @@
 
 enum {
     ARENA_SIZE_MAX = 1 << 30,
-    REST_EVERY = 500, /* steps */
+    REST_EVERY = 500,  /* steps */
+    SQLITE_EVERY = 10, /* seeds */
     REST_TURNS_MAX = 100000,
     HOUR_MS = 3600 * 1000,
 };
@@ -129,7 +130,7 @@ static void break_disk(struct sim *sim)
         disk_fail_op(disk, nth, err);
         trace("the disk's operation %u from now: %s", nth, pl_err_text(err));
     } else {
-        disk->full = true;
+        disk_fill(disk);
         trace("the disk is full");
     }
 }
@@ -170,8 +171,8 @@ static void step(struct sim *sim)
     sim->now_ms += chance_below(&sim->chance, 30);
     sim->mono_ms += chance_below(&sim->chance, 30);
     if (sim->disk.full && chance_once_in(&sim->chance, 60)) {
-        sim->disk.full = false;
-        trace("the disk is no longer full");
+        disk_mend(&sim->disk);
+        trace("the disk is mended");
     }
     if (dice < 200) {
         uint32_t len = 1 + chance_below(&sim->chance, 8);
@@ -364,7 +365,8 @@ static void finish(struct sim *sim)
     all_leave(sim);
     judge_store(&sim->judge, &sim->disk.inner);
     server_config(sim, &config);
-    replay_judge(&sim->replay, &config, &sim->disk.inner);
+    replay_judge(&sim->replay, &config, sim->disk.sqlite == NULL ? &sim->disk.inner : NULL,
+                 &sim->judge);
     server_stop(sim);
 }
 
@@ -390,7 +392,7 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     pl_arena_init(&sim->arena, ARENA_SIZE_MAX);
     judge_init(&sim->judge);
     replay_init(&sim->replay);
-    disk_init(&sim->disk, fault);
+    disk_init(&sim->disk, fault == FAULT_NONE && seed % SQLITE_EVERY == 0, fault);
     sim->disk.is_full = is_full;
     sim->disk.arg = sim;
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)

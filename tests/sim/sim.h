@@ -20,7 +20,6 @@
 #include "fanout/router.h"
 #include "journal/local.h"
 #include "judge.h"
-#include "pages.h"
 #include "replay.h"
 #include "wire/cursor.h"
 #include "wire/frame.h"
