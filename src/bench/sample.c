@@ -54,6 +54,10 @@ void pl_bench_report_usage(struct pl_bench_report *report, const struct pl_bench
                                (double)to->server.rss_size, 0, "bytes");
     }
     report_cpu(report, "generator", to->self.cpu_s - from->self.cpu_s, len, unit);
+    if (to->at_us > from->at_us)
+        pl_bench_report_number(
+            report, "generator_cpu_percent", "generator: of one processor",
+            (to->self.cpu_s - from->self.cpu_s) * 1e8 / (double)(to->at_us - from->at_us), 0, "%");
 }
 
 void pl_bench_report_begin(struct pl_bench_report *report, const struct pl_bench_run *run,
