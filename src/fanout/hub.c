@@ -548,8 +548,8 @@ static void look_at(struct pl_hub *hub, struct pl_stream *stream)
         stream->awake = true;
         hub->config.ops.wake(hub->config.ops.self, stream);
     }
-    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE &&
-        !stream->let_go && pl_pages_may_ask(&hub->set.pages, &stream->hold))
+    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE && !stream->let_go &&
+        pl_pages_may_ask(&hub->set.pages, &stream->hold))
         ask_for_page(hub, stream);
 }
 

@@ -4,8 +4,8 @@
  * A turn: letters and I/O are dealt with, then on_turn_end runs once, where the
  * owner flushes what the turn has made.
  *
- * Threads: a loop belongs to the thread that runs it; only pl_loop_post() and
- *          pl_loop_stop() may be called from elsewhere. The others assert it.
+ * Threads: a loop belongs to the thread that runs it; only pl_loop_post(), its
+ *          like and pl_loop_stop() may be called from elsewhere. The others assert it.
  */
 #ifndef PL_NET_LOOP_H
 #define PL_NET_LOOP_H
