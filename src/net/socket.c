@@ -34,6 +34,14 @@ struct write {
     char data[];
 };
 
+/* What a socket needs to end well, and no sooner. */
+struct pl_farewell {
+    uv_shutdown_t shutdown;
+    struct pl_socket *socket_weak;
+    struct pl_timer *deadline;
+    size_t unsent_size; /* draining: at the last look */
+};
+
 void pl_socket_set_state(struct pl_socket *socket, enum pl_socket_state state)
 {
     PL_ASSERT(state > socket->state);
@@ -57,6 +65,7 @@ static void on_closed(struct pl_handle *handle)
     PL_ASSERT(socket->state == PL_SOCKET_CLOSING);
     if (socket->tls != NULL)
         pl_socket_tls_free(socket);
+    pl_free(socket->farewell);
     pl_handle_free(handle);
     if (ops.on_close != NULL)
         ops.on_close(ops.self);
@@ -72,18 +81,26 @@ static void on_deadline(void *self);
 /* PL_OK, or no memory to wait with. */
 static int set_deadline(struct pl_socket *socket, uint64_t delay_ms)
 {
+    struct pl_farewell *farewell = socket->farewell;
     int rc = PL_OK;
 
-    if (socket->deadline == NULL)
-        rc = pl_timer_new(socket->handle.loop_weak, on_deadline, socket, &socket->deadline);
+    if (farewell == NULL) {
+        farewell = pl_zalloc(sizeof *farewell);
+        if (farewell == NULL)
+            return PL_E_NOMEM;
+        farewell->socket_weak = socket;
+        socket->farewell = farewell;
+    }
+    if (farewell->deadline == NULL)
+        rc = pl_timer_new(socket->handle.loop_weak, on_deadline, socket, &farewell->deadline);
     if (rc == PL_OK)
-        pl_timer_start(socket->deadline, delay_ms, delay_ms);
+        pl_timer_start(farewell->deadline, delay_ms, delay_ms);
     return rc;
 }
 
 static void on_shut(uv_shutdown_t *req, int status)
 {
-    struct pl_socket *socket = PL_CONTAINER(req, struct pl_socket, shutdown);
+    struct pl_socket *socket = PL_CONTAINER(req, struct pl_farewell, shutdown)->socket_weak;
 
     if (status < 0 && socket->state == PL_SOCKET_LINGERING)
         pl_socket_abort(socket);
@@ -93,9 +110,10 @@ static void drain(struct pl_socket *socket)
 {
     pl_socket_set_state(socket, PL_SOCKET_DRAINING);
     uv_read_stop((uv_stream_t *)&socket->uv);
-    socket->unsent_size = uv_stream_get_write_queue_size((uv_stream_t *)&socket->uv);
     if (set_deadline(socket, DRAIN_MS) < 0)
         pl_socket_abort(socket);
+    else
+        socket->farewell->unsent_size = uv_stream_get_write_queue_size((uv_stream_t *)&socket->uv);
 }
 
 static void linger(struct pl_socket *socket)
@@ -104,7 +122,7 @@ static void linger(struct pl_socket *socket)
 
     pl_socket_set_state(socket, PL_SOCKET_LINGERING);
     if (socket->fin || set_deadline(socket, LINGER_MS) < 0 ||
-        uv_shutdown(&socket->shutdown, stream, on_shut) < 0 || pl_socket_pull(socket) < 0)
+        uv_shutdown(&socket->farewell->shutdown, stream, on_shut) < 0 || pl_socket_pull(socket) < 0)
         pl_socket_abort(socket);
 }
 
@@ -113,8 +131,8 @@ static void on_deadline(void *self)
     struct pl_socket *socket = self;
     size_t unsent_size = uv_stream_get_write_queue_size((uv_stream_t *)&socket->uv);
 
-    if (socket->state == PL_SOCKET_DRAINING && unsent_size < socket->unsent_size)
-        socket->unsent_size = unsent_size; /* slow, but it goes on */
+    if (socket->state == PL_SOCKET_DRAINING && unsent_size < socket->farewell->unsent_size)
+        socket->farewell->unsent_size = unsent_size; /* slow, but it goes on */
     else
         pl_socket_abort(socket);
 }
@@ -380,8 +398,10 @@ void pl_socket_abort(struct pl_socket *socket)
         return;
     pl_socket_set_state(socket, PL_SOCKET_CLOSING);
     pl_list_remove(&socket->broken.node);
-    pl_timer_free(socket->deadline);
-    socket->deadline = NULL;
+    if (socket->farewell != NULL) {
+        pl_timer_free(socket->farewell->deadline);
+        socket->farewell->deadline = NULL;
+    }
     if (socket->tls != NULL)
         pl_socket_tls_stop(socket);
     if (socket->attempt != NULL)

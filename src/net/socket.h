@@ -20,6 +20,7 @@ enum pl_socket_state {
 };
 
 struct pl_attempt;
+struct pl_farewell;
 struct pl_socket_tls;
 
 struct pl_socket {
@@ -27,17 +28,15 @@ struct pl_socket {
     uv_tcp_t uv;
     struct pl_socket_ops ops;
     enum pl_socket_state state;
-    bool reading;               /* its owner wants on_read */
-    bool ended;                 /* the peer will send no more */
-    bool fin;                   /* and has shut its half of the connection */
-    int err;                    /* why it broke; PL_OK while it is well */
-    size_t writes_len;          /* under way */
-    struct pl_deferred broken;  /* tells the owner of err */
-    struct pl_attempt *attempt; /* while it connects */
-    struct pl_socket_tls *tls;  /* or NULL: plain */
-    uv_shutdown_t shutdown;     /* while it lingers */
-    struct pl_timer *deadline;  /* while it drains or lingers */
-    size_t unsent_size;         /* draining: at the last look */
+    bool reading;                 /* its owner wants on_read */
+    bool ended;                   /* the peer will send no more */
+    bool fin;                     /* and has shut its half of the connection */
+    int err;                      /* why it broke; PL_OK while it is well */
+    size_t writes_len;            /* under way */
+    struct pl_deferred broken;    /* tells the owner of err */
+    struct pl_attempt *attempt;   /* while it connects */
+    struct pl_socket_tls *tls;    /* or NULL: plain */
+    struct pl_farewell *farewell; /* while it drains or lingers; see socket.c */
     char peer[PL_PEER_SIZE];
 };
 
