@@ -371,6 +371,7 @@ static void h2_free(struct pl_rpc_conn *conn)
         return;
     nghttp2_session_del(conn->h2->session);
     pl_free(conn->h2->kept);
+    pl_rpc_stream_ids_done(&conn->h2->ids);
     pl_free(conn->h2);
     conn->h2 = NULL;
 }

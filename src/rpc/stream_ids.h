@@ -16,17 +16,22 @@
 /* Clients seldom pass over any; gaps before the last so many are forgotten. */
 enum { PL_RPC_STREAM_GAPS_MAX = 8 };
 
+struct pl_rpc_stream_gap {
+    int32_t first;
+    int32_t last;
+};
+
 /* All zero to begin with. */
 struct pl_rpc_stream_ids {
     int32_t next; /* no higher one was used */
-    size_t gaps_len;
-    struct {
-        int32_t first;
-        int32_t last;
-    } gaps[PL_RPC_STREAM_GAPS_MAX];
+    uint32_t gaps_len;
+    struct pl_rpc_stream_gap *gaps; /* NULL until there is one */
 };
 
-/* HEADERS have come for that stream of the client's. False: it was passed over. */
+void pl_rpc_stream_ids_done(struct pl_rpc_stream_ids *ids);
+
+/* HEADERS have come for that stream of the client's. False: it was passed over. Where
+ * memory is short, what is passed over now is forgotten. */
 bool pl_rpc_stream_ids_use(struct pl_rpc_stream_ids *ids, int32_t stream_id);
 
 #endif
