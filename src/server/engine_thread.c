@@ -35,6 +35,7 @@ enum {
     GATHER_US_MAX = 1000,
     GATHER_US_PER_COMMAND = 10,
     BUSY_US = 10 * 1000,      /* what comes later after a batch is a new load */
+    GATHER_SKIP_MAX = 256,    /* batches that are not gathered after one to which nothing came */
     GATHER_LEN_MIN = 32,      /* commands in the last batch from which on the next is gathered */
     BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
@@ -72,6 +73,8 @@ struct pl_engine_thread {
     pl_position through;         /* the last event's */
     int64_t batch_end_us;        /* of the last one, monotonic */
     int64_t gather_us;           /* how long the next one is gathered; 0: it is not */
+    uint32_t gather_skip;        /* batches to let pass before one is gathered again, … */
+    uint32_t gather_skip_next;   /* … and how many, the next time that nothing comes */
     int64_t work_us_per_command; /* a running mean, without what the disk takes */
 };
 
@@ -374,11 +377,21 @@ static int64_t wait_ms(const struct pl_engine_thread *thread)
     return due < 60 * 1000 ? due : 60 * 1000;
 }
 
-/* After a large batch that is not long ago. */
+/* After a large batch that is not long ago. Where it brings nothing, it is given up
+ * for a while: those who send may be waiting for what they have sent. */
 static void let_more_come(struct pl_engine_thread *thread)
 {
-    if (thread->gather_us > 0 && pl_clock_mono_us() - thread->batch_end_us < BUSY_US)
-        pl_mailbox_gather(thread->inbox, thread->gather_us, &thread->letters);
+    if (thread->gather_us == 0 || pl_clock_mono_us() - thread->batch_end_us >= BUSY_US)
+        return;
+    if (thread->gather_skip > 0) {
+        thread->gather_skip--;
+    } else if (pl_mailbox_gather(thread->inbox, thread->gather_us, &thread->letters) > 0) {
+        thread->gather_skip_next = 1;
+    } else {
+        thread->gather_skip = thread->gather_skip_next;
+        if (thread->gather_skip_next < GATHER_SKIP_MAX)
+            thread->gather_skip_next *= 2;
+    }
 }
 
 static void thread_main(void *self)
@@ -467,6 +480,7 @@ int pl_engine_thread_start(const struct pl_engine_thread_config *config,
     if (thread == NULL)
         return PL_E_NOMEM;
     thread->config = *config;
+    thread->gather_skip_next = 1;
     thread->framer.log = config->log;
     thread->framer_iface = pl_wire_framer_iface(&thread->framer);
     pl_dispatch_init(&thread->dispatch);
