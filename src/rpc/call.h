@@ -76,6 +76,7 @@ struct pl_rpc_call {
     /* the response: call_send.c */
     bool head_submitted;
     bool deferred;      /* HTTP waits to be told that there are bytes */
+    bool held;          /* HTTP/2: until the peer has read more of it (h2_share.h) */
     bool dry;           /* the source gave nothing, and has not been woken since */
     bool peer_gzip;     /* the client takes gzip */
     bool compress;      /* and is to get it */

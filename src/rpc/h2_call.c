@@ -20,7 +20,7 @@ static ssize_t on_pull(nghttp2_session *session, int32_t stream_id, uint8_t *to,
     (void)self;
     if (call == NULL)
         return NGHTTP2_ERR_DEFERRED; /* a reset comes next */
-    switch (pl_rpc_call_pull(call, to, size, &moved)) {
+    switch (pl_rpc_call_pull(call, to, pl_rpc_h2_share_room(call, size), &moved)) {
     case PL_RPC_PULL_SOME:
         return (ssize_t)moved;
     case PL_RPC_PULL_NONE:
@@ -79,7 +79,10 @@ int pl_rpc_h2_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, 
 {
     nghttp2_data_provider provider = {.read_callback = on_pull};
     struct field_set set;
+    int rc = has_body ? pl_rpc_h2_share_begin(call) : PL_OK;
 
+    if (rc < 0)
+        return rc;
     set_fields(&set, head);
     return pl_rpc_h2_err(nghttp2_submit_response(call->conn_weak->h2->session, call->stream_id,
                                                  set.items, set.len, has_body ? &provider : NULL));

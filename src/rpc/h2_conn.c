@@ -218,6 +218,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0 &&
             queue_len(conn->h2) > conn->h2->queue_len + 1)
             return give_up(conn, NGHTTP2_FLOW_CONTROL_ERROR, "a window is too large");
+        pl_rpc_h2_share_changed(conn, NULL);
+        return 0;
+    case NGHTTP2_WINDOW_UPDATE:
+        pl_rpc_h2_share_changed(conn, call);
         return 0;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
@@ -305,6 +309,7 @@ int pl_rpc_h2_callbacks_new(nghttp2_session_callbacks **ret_callbacks)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    pl_rpc_h2_share_watch(callbacks);
     *ret_callbacks = callbacks;
     return PL_OK;
 }

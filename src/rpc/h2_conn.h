@@ -7,6 +7,7 @@
 #include "rpc/budget.h"
 #include "rpc/conn.h"
 #include "rpc/h2_blocks.h"
+#include "rpc/h2_share.h"
 #include "rpc/stream_ids.h"
 
 #include <nghttp2/nghttp2.h>
@@ -36,6 +37,7 @@ struct pl_rpc_h2 {
 
     struct pl_rpc_stream_ids ids;
     struct pl_rpc_h2_blocks blocks;
+    struct pl_rpc_h2_share share;
 
     size_t queue_len; /* frames to be sent, when the present one, or the rest of it, came */
     struct pl_rpc_budget settings;
