@@ -1,7 +1,7 @@
 /*
  * grpc.c - gRPC's responses (PROTOCOL-HTTP2, "Responses"):
  *
- *     Response-Headers   :status 200, content-type, grpc-accept-encoding, custom
+ *     Response-Headers   :status 200, content-type, custom; grpc-accept-encoding
  *     Trailers           grpc-status, grpc-message, grpc-status-details-bin, custom
  *     Trailers-Only      both in one HEADERS frame, with END_STREAM
  */
@@ -16,13 +16,18 @@
 #include "rpc/percent.h"
 #include "rpc/timeout.h"
 
+/* Which encodings are taken is told to clients that use one, since theirs may not be
+ * (gRPC's compression.md); to others it would be a field in each response for nothing. */
 void pl_rpc_grpc_add_head(struct pl_rpc_head *head, struct pl_rpc_call *call)
 {
+    struct pl_bytes encoding;
+
     pl_rpc_head_init(head, 200);
     pl_rpc_head_add_const(head, "content-type",
                           call->text_out ? pl_rpc_format_text(call->format)
                                          : call->format->content_type);
-    pl_rpc_head_add_const(head, "grpc-accept-encoding", "identity,gzip");
+    if (pl_rpc_call_field(call, "grpc-encoding", &encoding))
+        pl_rpc_head_add_const(head, "grpc-accept-encoding", "identity,gzip");
     if (call->compress && call->peer_gzip) {
         call->encoding_told = true;
         pl_rpc_head_add_const(head, "grpc-encoding", "gzip");
