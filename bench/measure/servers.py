@@ -305,7 +305,7 @@ def version(kind, tools):
         return ""
     program = installed("redis-check-rdb") if kind == "redis" else None
     said = subprocess.run([str(word) for word in commands[kind]()], executable=program, capture_output=True,
-                          text=True, check=False).stdout
+                          text=True, check=False, timeout=READY_S).stdout
     for word in said.split("\n", maxsplit=1)[0].split():
         if word.lstrip("v=")[:1].isdigit():
             return word.lstrip("v=")

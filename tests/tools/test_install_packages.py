@@ -97,6 +97,21 @@ def test_only_what_is_missing_is_installed(machine):
     assert "==> installing 1 packages: gcc\n" in done.stdout
 
 
+def test_servers_to_measure_do_not_stay_running(machine):
+    machine.add("systemctl", '#!/bin/bash\necho "systemctl $*" >>"$STATE/calls"\n')
+    assert machine.run("bench").returncode == 0
+    stopped = [call for call in machine.lines("calls") if call.startswith("systemctl ")]
+    assert stopped == ["systemctl --quiet disable --now nats-server",
+                       "systemctl --quiet disable --now mosquitto"]
+
+
+def test_services_that_were_there_before_are_left_alone(machine):
+    machine.add("systemctl", '#!/bin/bash\necho "systemctl $*" >>"$STATE/calls"\n')
+    (machine.state / "installed").write_text("mosquitto\n")
+    assert machine.run("bench").returncode == 0
+    assert "systemctl --quiet disable --now mosquitto" not in machine.lines("calls")
+
+
 def test_a_package_that_cannot_be_had_is_named_and_stops_it(machine):
     (machine.state / "nowhere").write_text("grpc-proto\n")
     done = machine.run("build")
