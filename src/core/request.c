@@ -4,11 +4,12 @@
  */
 #include "core/request.h"
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "core/send.h"
 #include "core/tell.h"
 
-#include <stdio.h>
+#include <string.h>
 
 enum { EXPIRE_LEN_MAX = 256 };
 
@@ -34,11 +35,17 @@ static struct pl_hash content_of(const struct pl_send *send)
 
 void pl_request_key_init(struct pl_request_key *key, const struct pl_send *send)
 {
+    bool is_room = send->room[0] != 0;
+    const char *name = is_room ? send->room : send->user;
+    size_t at = 0, size = strlen(name);
+
     key->id = send->request_id;
     if (key->id[0] == 0)
         return;
-    snprintf(key->target, sizeof key->target, "%s%s", send->room[0] != 0 ? "" : "@",
-             send->room[0] != 0 ? send->room : send->user);
+    PL_ASSERT(size + 2 <= sizeof key->target);
+    if (!is_room)
+        key->target[at++] = '@';
+    memcpy(key->target + at, name, size + 1);
     key->content = content_of(send);
 }
 
