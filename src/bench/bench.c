@@ -21,7 +21,7 @@ enum { COMMANDS_LEN = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *to)
 {
-    fputs("usage: parla-bench COMMAND [OPTION...]\n\n", to);
+    fputs("usage: parla-bench COMMAND [OPTION...]\n       parla-bench --help | --version\n\n", to);
     for (size_t i = 0; i < COMMANDS_LEN; i++)
         fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'parla-bench COMMAND --help' tells the options of a command.\n\n"
@@ -82,6 +82,10 @@ int pl_bench_main(int argc, char **argv, const struct pl_bench_driver *const *dr
         return misuse("say what to measure", "");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(stdout);
+        return PL_BENCH_EXIT_FINE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("parla-bench %s\n", PARLA_VERSION);
         return PL_BENCH_EXIT_FINE;
     }
     command = find_command(argv[1]);

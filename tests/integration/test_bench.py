@@ -466,7 +466,9 @@ def test_every_command_has_help_and_the_manual_its_options(command):
     assert [name for name in options if f"Fl Fl {name[2:]}" not in manual] == []
 
 
-def test_help_lists_the_commands():
+def test_help_lists_the_commands_and_there_is_a_version():
+    done = bench("--version")
+    assert done.returncode == 0 and re.fullmatch(r"parla-bench \d+\.\d+\.\d+\n", done.stdout)
     done = bench("--help")
     assert done.returncode == 0
     for command in ("fanout", "send", "idle", "history", "resume", "slow"):
