@@ -99,6 +99,20 @@ int pl_peer_line(struct pl_bytes data, struct pl_bytes *ret_line)
     return (int)(end - data.data) + 1;
 }
 
+struct pl_bytes pl_peer_last_word(struct pl_bytes *text)
+{
+    struct pl_bytes word = {text->data + text->size, 0};
+
+    while (word.data > text->data && word.data[-1] != ' ') {
+        word.data--;
+        word.size++;
+    }
+    text->size -= word.size;
+    while (text->size > 0 && text->data[text->size - 1] == ' ')
+        text->size--;
+    return word;
+}
+
 int pl_peer_number(struct pl_bytes text, uint32_t *ret_number)
 {
     uint32_t number = 0;

@@ -36,6 +36,9 @@ int pl_peer_input_feed(struct pl_peer_input *input, struct pl_bytes data, pl_pee
  * or 0 where they are missing. */
 int pl_peer_line(struct pl_bytes data, struct pl_bytes *ret_line);
 
+/* The last word of the text, which then is the text before it; empty where there is none. */
+struct pl_bytes pl_peer_last_word(struct pl_bytes *text);
+
 /* A number of one digit or more, and nothing else. Errors: PL_E_PROTO; also where it is
  * more than PL_PEER_MESSAGE_SIZE_MAX. */
 int pl_peer_number(struct pl_bytes text, uint32_t *ret_number);

@@ -33,21 +33,6 @@ static int refuse(struct nats_conn *nats, const char *what)
     return PL_E_PROTO;
 }
 
-/* The last word of the text, and the text before it. */
-static struct pl_bytes last_word(struct pl_bytes *text)
-{
-    struct pl_bytes word = {text->data + text->size, 0};
-
-    while (word.data > text->data && word.data[-1] != ' ') {
-        word.data--;
-        word.size++;
-    }
-    text->size -= word.size;
-    while (text->size > 0 && text->data[text->size - 1] == ' ')
-        text->size--;
-    return word;
-}
-
 /* "MSG subject subscription size": nobody asks for replies here, so there is no fourth
  * word in between. */
 static int take_message(struct nats_conn *nats, struct pl_bytes data, struct pl_bytes line,
@@ -58,8 +43,8 @@ static int take_message(struct nats_conn *nats, struct pl_bytes data, struct pl_
     struct pl_bytes words = {line.data + 4, line.size - 4};
     const uint8_t *payload = data.data + head;
 
-    if (pl_peer_number(last_word(&words), &size) < 0 ||
-        pl_peer_number(last_word(&words), &subscription) < 0 || words.size == 0 ||
+    if (pl_peer_number(pl_peer_last_word(&words), &size) < 0 ||
+        pl_peer_number(pl_peer_last_word(&words), &subscription) < 0 || words.size == 0 ||
         subscription / nats->channels_len >= nats->subs_len)
         return refuse(nats, "a message that cannot be read");
     if (data.size - (size_t)head < (size_t)size + 2)

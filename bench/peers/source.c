@@ -36,7 +36,6 @@ enum {
     EVENTS_LEN = 1024,
     READ_SIZE = 64 * 1024,
     BATCH_SIZE_MAX = 16 * 1024 * 1024,
-    WORD_SIZE = 64,
 };
 
 struct source;
@@ -86,16 +85,18 @@ static void send_text(int fd, const char *text)
 }
 
 /* "PUB subject size", then the payload. */
-static int take_publish(struct source *source, struct pl_bytes data, const char *line, int head)
+static int take_publish(struct source *source, struct pl_bytes data, struct pl_bytes line, int head)
 {
-    char subject[WORD_SIZE];
-    unsigned size = 0;
+    struct pl_bytes words = {line.data + 4, line.size - 4};
+    uint32_t size = 0;
 
-    if (sscanf(line, "PUB %63s %u", subject, &size) != 2 || size > READ_SIZE)
+    if (pl_peer_number(pl_peer_last_word(&words), &size) < 0)
         return PL_E_PROTO;
     if (data.size - (size_t)head < (size_t)size + 2)
         return 0;
-    pl_bytebuf_printf(&source->batch, "MSG %s 0 %u\r\n", subject, size);
+    pl_bytebuf_append_str(&source->batch, "MSG ");
+    pl_bytebuf_append(&source->batch, words.data, words.size);
+    pl_bytebuf_printf(&source->batch, " 0 %u\r\n", size);
     pl_bytebuf_append(&source->batch, data.data + head, (size_t)size + 2);
     return source->batch.err < 0 ? source->batch.err : head + (int)size + 2;
 }
@@ -111,24 +112,27 @@ static int add_sub(struct source *source, int fd)
     return PL_OK;
 }
 
+static bool begins(struct pl_bytes line, const char *with)
+{
+    return line.size >= strlen(with) && memcmp(line.data, with, strlen(with)) == 0;
+}
+
 static int take_line(void *self, struct pl_bytes data)
 {
     struct conn *conn = self;
-    char text[256];
     struct pl_bytes line;
     int head = pl_peer_line(data, &line);
     int rc = PL_OK;
 
     if (head == 0)
         return 0;
-    (void)snprintf(text, sizeof text, "%.*s", (int)line.size, (const char *)line.data);
-    if (strncmp(text, "PUB ", 4) == 0)
-        return take_publish(conn->source_weak, data, text, head);
-    if (strncmp(text, "SUB ", 4) == 0)
+    if (begins(line, "PUB "))
+        return take_publish(conn->source_weak, data, line, head);
+    if (begins(line, "SUB "))
         rc = add_sub(conn->source_weak, conn->fd);
-    else if (strcmp(text, "PING") == 0)
+    else if (pl_bytes_is(line, "PING"))
         send_text(conn->fd, "PONG\r\n");
-    else if (strncmp(text, "CONNECT ", 8) != 0)
+    else if (!begins(line, "CONNECT "))
         rc = PL_E_PROTO;
     return rc < 0 ? rc : head;
 }

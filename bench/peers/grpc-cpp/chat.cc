@@ -99,7 +99,7 @@ Status Chat::join(const User &user, const std::string &name, bool create_if_miss
     std::shared_ptr<Room> room = find(name);
 
     if (room == nullptr && create_if_missing) {
-        const Status status = create(user, name);
+        Status status = create(user, name);
         if (status.error_code() != StatusCode::ALREADY_EXISTS)
             return status;
         room = find(name);
