@@ -34,6 +34,13 @@ int64_t pl_clock_thread_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t pl_clock_process_us(void)
+{
+    struct timespec ts = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 int64_t pl_clock_mono_ms(void)
 {
     return pl_clock_mono_us() / 1000;

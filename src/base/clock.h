@@ -21,4 +21,7 @@ int64_t pl_clock_mono_us(void);
 /* Microseconds that the calling thread has worked, without what it waited. */
 int64_t pl_clock_thread_us(void);
 
+/* What all threads of the process have used of the processors. */
+int64_t pl_clock_process_us(void);
+
 #endif

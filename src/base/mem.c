@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static _Thread_local uint64_t fail_countdown;
 static _Thread_local int fail_happened;
@@ -69,6 +72,13 @@ void *pl_memdup(const void *data, size_t size)
 char *pl_strdup(const char *str)
 {
     return pl_memdup(str, strlen(str) + 1);
+}
+
+void pl_mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void pl_mem_fail_at(uint64_t nth)

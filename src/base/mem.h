@@ -31,6 +31,10 @@ void *pl_memdup(const void *data, size_t size);
 /* A copy of a string, or NULL. */
 char *pl_strdup(const char *str);
 
+/* Gives what is free back to the system, where the C library can; takes milliseconds for
+ * each 100 MB, in which other threads may wait for memory. */
+void pl_mem_trim(void);
+
 /* For tests: the `nth` allocation from now on this thread fails, once; 0 turns
  * it off. */
 void pl_mem_fail_at(uint64_t nth);

@@ -17,6 +17,7 @@
 #include "server/checkpoint_thread.h"
 #include "server/io_loop.h"
 #include "server/tls_files.h"
+#include "server/trimmer.h"
 #include "store/lock.h"
 #include "store/sqlite.h"
 
@@ -53,6 +54,7 @@ struct pl_server {
     struct pl_signal *signals[SIGNALS_LEN];
     struct pl_tls_files *tls; /* NULL: plain */
     struct pl_timer *deadline;
+    struct pl_trimmer trimmer;
     uint32_t drained_len;
     int signals_len; /* that have come */
 };
@@ -369,6 +371,8 @@ static int make_control(struct pl_server *server)
 
     if (rc == PL_OK)
         rc = pl_timer_new(server->control, on_deadline, server, &server->deadline);
+    if (rc == PL_OK)
+        rc = pl_trimmer_start(&server->trimmer, server->control);
     for (size_t i = 0; rc == PL_OK && i < 2; i++)
         rc = pl_signal_new(server->control, signums[i], on_signal, server, &server->signals[i]);
     if (rc < 0)
@@ -414,6 +418,7 @@ static void stop(struct pl_server *server)
     for (size_t i = 0; i < SIGNALS_LEN; i++)
         pl_signal_free(server->signals[i]);
     pl_timer_free(server->deadline);
+    pl_trimmer_stop(&server->trimmer);
     pl_loop_free(server->control);
 }
 
