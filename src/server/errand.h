@@ -64,6 +64,7 @@ struct pl_errand {
     uint32_t loop;       /* its loop */
     size_t charged_size; /* what its loop counts it for */
     bool silent;         /* nobody waits: freed when it comes back */
+    bool asked;          /* counts in its loop's questions_len */
     bool answered;       /* set by whoever answers, once */
     struct pl_arena arena;
     struct pl_command command;

@@ -18,7 +18,7 @@ enum {
     PAGE_LEN_MAX = 512,
     PAGE_SIZE_MAX = 64 * 1024,
     GATHER_WAKES_MIN = 128, /* about a tenth of a core, if each is a write */
-    DRAIN_GRACE_MS = 3000, /* for calls under way */
+    DRAIN_GRACE_MS = 3000,  /* for calls under way */
 };
 
 static struct pl_msg *msg_of(struct pl_letter *letter)
@@ -44,6 +44,8 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
         else
             pl_stream_answer(stream_call, errand);
     } /* else its caller has gone */
+    if (errand->asked)
+        pl_question_back(io);
     pl_errand_pool_give(&io->pool, errand);
 }
 
@@ -305,6 +307,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     io->drain.kind = PL_MSG_DRAIN;
     pl_list_init(&io->stream_calls);
     pl_errand_pool_init(&io->pool);
+    pl_list_init(&io->questions);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
         rc = make_host(io);
@@ -401,6 +404,7 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_rpc_health_free(io->health);
     pl_hub_free(io->hub);
     pl_rpc_host_free(io->host);
+    pl_questions_free(io);
     pl_errand_pool_done(&io->pool);
     pl_free(io);
 }

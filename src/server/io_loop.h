@@ -55,11 +55,13 @@ struct pl_io_loop {
     struct pl_wire_framer framer;
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
-    struct pl_timer *beats;      /* heartbeats, sessions in use */
-    struct pl_timer *gathers;    /* runs while the hub gathers */
+    struct pl_timer *beats;   /* heartbeats, sessions in use */
+    struct pl_timer *gathers; /* runs while the hub gathers */
     bool gathering;
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
     struct pl_errand_pool pool;  /* errands at rest */
+    struct pl_list questions;    /* errands that wait until readers may have them */
+    uint32_t questions_len;      /* that readers have */
     struct pl_token_memo token_memo;
     size_t errands_size; /* what requests hold that are under way, in bytes */
     bool pages_failed;   /* some stream's page could not be asked for */

@@ -40,6 +40,16 @@ enum { PL_SERVICES_LEN = 4 };
  * with OVERLOADED; and of answers to questions that one connection has not read. */
 enum { PL_ERRANDS_SIZE_MAX = 128 * 1024 * 1024, PL_ANSWERS_SIZE_MAX = 16 * 1024 * 1024 };
 
+/* Questions of a loop that readers may have at once, since each comes back with an answer
+ * that may be large; later ones wait on the loop. */
+enum { PL_QUESTIONS_LEN_MAX = 8 };
+
+/* A question has come back: the next one may go. */
+void pl_question_back(struct pl_io_loop *io);
+
+/* Frees those that wait. */
+void pl_questions_free(struct pl_io_loop *io);
+
 /* What clients are told when the server stops: come back after so long, at random
  * within the spread, so that not all come at once. Milliseconds. */
 enum { PL_RETRY_AFTER_MS = 500, PL_RETRY_SPREAD_MS = 2000 };

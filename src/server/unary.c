@@ -108,14 +108,70 @@ bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct
     return rc == PL_OK || take_back(io, call, errand, rc);
 }
 
+static int ask(struct pl_io_loop *io, struct pl_errand *errand)
+{
+    int rc = pl_reader_pool_post(io->config.readers_weak, errand);
+
+    if (rc == PL_OK)
+        io->questions_len++;
+    return rc;
+}
+
 static bool errand_to_readers(struct pl_io_loop *io, struct pl_rpc_call *call,
                               struct pl_errand *errand)
 {
     int rc = charge(io, errand);
 
-    if (rc == PL_OK)
-        rc = pl_reader_pool_post(io->config.readers_weak, errand);
+    errand->asked = true;
+    if (rc == PL_OK && io->questions_len >= PL_QUESTIONS_LEN_MAX)
+        pl_list_append(&io->questions, &errand->msg.letter.node);
+    else if (rc == PL_OK)
+        rc = ask(io, errand);
     return rc == PL_OK || take_back(io, call, errand, rc);
+}
+
+static struct pl_errand *first_question(struct pl_io_loop *io)
+{
+    struct pl_list *node = pl_list_first(&io->questions);
+    struct pl_letter *letter;
+
+    if (node == NULL)
+        return NULL;
+    pl_list_remove(node);
+    letter = PL_CONTAINER(node, struct pl_letter, node);
+    return PL_CONTAINER(PL_CONTAINER(letter, struct pl_msg, letter), struct pl_errand, msg);
+}
+
+void pl_question_back(struct pl_io_loop *io)
+{
+    PL_ASSERT(io->questions_len > 0);
+    io->questions_len--;
+    while (io->questions_len < PL_QUESTIONS_LEN_MAX) {
+        struct pl_errand *errand = first_question(io);
+        struct pl_rpc_call *call;
+        int rc;
+
+        if (errand == NULL)
+            return;
+        call = pl_rpc_host_call(io->host, errand->call);
+        rc = call != NULL ? ask(io, errand) : PL_E_CLOSED;
+        if (rc == PL_OK)
+            continue;
+        if (call != NULL) {
+            take_back(io, call, errand, rc);
+        } else { /* its caller has gone */
+            io->errands_size -= errand->charged_size;
+            pl_errand_pool_give(&io->pool, errand);
+        }
+    }
+}
+
+void pl_questions_free(struct pl_io_loop *io)
+{
+    struct pl_errand *errand;
+
+    while ((errand = first_question(io)) != NULL)
+        pl_errand_free(errand);
 }
 
 static const struct pl_unary *unary_of(const struct pl_rpc_call *call)
