@@ -116,18 +116,44 @@ def alone_table(records, _context):
     return table(["work", "what", "measured"], rows, (2,))
 
 
+def limit_of(records, name, server):
+    """Deliveries a second that the generator could take of this server's bytes: it has one thread, whose time is told."""
+    found = records.figure(name, *server, "generator_cpu_s_per_million")
+    return None if found is None or not found.median else 1e6 / found.median
+
+
 def generator_table(records, _context):
-    """The generator's own limit: what it takes from the bare loop, against the quickest server."""
+    """The generator's own limit: what it takes from the bare loop, and what its CPU would let it take of parlad."""
     rows = []
     for name in ("burst-100", "burst-1000", "burst-10000"):
         source = records.figure(name, "source", "default", "deliveries_per_second")
+        own = records.figure(name, *targets.PARLAD, "deliveries_per_second")
+        limit = limit_of(records, name, targets.PARLAD)
         rates = [(records.figure(name, kind, variant, "deliveries_per_second").median, server_name(kind, variant))
                  for kind, variant in runs_of(records, [name]) if kind != "source"]
-        if source is not None and rates:
-            rate, label = max(rates)
-            rows.append([works.named(name).title, shown(source), f"{label}: {number(rate)}",
-                         f"{number(source.median / rate)} ×"])
-    return table(["work", "from the bare loop, deliveries/s", "from the quickest server", "so it can take"], rows, (1, 3))
+        if source is None or own is None or limit is None:
+            continue
+        rate, label = max(rates)
+        rows.append([works.named(name).title, shown(source), f"{label}: {number(rate)}",
+                     f"{number(source.median / rate)} ×", number(limit), f"{number(limit / own.median)} ×"])
+    head = ["work", "from the bare loop, deliveries/s", "from the quickest server", "so it can take",
+            "of parlad's bytes, by its CPU, deliveries/s", "that is, of parlad's rate"]
+    return table(head, rows, (1, 3, 4, 5))
+
+
+def split_table(records, _context):
+    """How much of a delivery's CPU is the message's own: its call, the engine, the store, the disk."""
+    send = records.figure("send", *targets.PARLAD, targets.CPU)
+    rows = []
+    for name, subscribers in (("burst-100", 100), ("burst-1000", 1000), ("burst-10000", 10000)):
+        whole = records.figure(name, *targets.PARLAD, targets.CPU)
+        source = records.figure(name, "source", "default", targets.CPU)
+        if send is not None and whole is not None:
+            part = send.median / subscribers
+            rows.append([works.named(name).title, number(whole.median, 3), number(part, 3),
+                         number(whole.median - part, 3), "–" if source is None else number(source.median, 3)])
+    head = ["work", "parlad, s a million", "of it the send, shared by all who get it", "the delivery", "bare loop"]
+    return table(head, rows, (1, 2, 3, 4))
 
 
 def configuration_table(_records, _context):
@@ -166,6 +192,7 @@ def parts(records, context, about):
         "memory": memory_table(records, context),
         "alone": alone_table(records, context),
         "generator": generator_table(records, context),
+        "split": split_table(records, context),
         "configurations": configuration_table(records, context),
         "voids": voids_text(records),
     }

@@ -284,11 +284,14 @@ class Server:
 
     def rss(self):
         """Bytes that are in memory."""
-        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("Rss:"):
-                    return int(line.split()[1]) * 1024
-        raise OSError("/proc tells no Rss")
+        try:
+            text = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:
+            text = ""
+        for line in text.splitlines():
+            if line.startswith("Rss:"):
+                return int(line.split()[1]) * 1024
+        raise self.failed("has ended")
 
 
 def version(kind, tools):

@@ -203,7 +203,12 @@ def test_pages_and_pictures_are_made_from_results_alone_and_alike_each_time(docs
 class Machine:
     """A folder of programs of our own: a server that says where it listens, and a generator."""
 
-    SERVER = "#!/bin/bash\n[[ $1 == --version ]] && exit\necho listening on 127.0.0.1:1\nexec sleep 600\n"
+    SERVER = """#!/usr/bin/python3
+import signal, sys
+if "--version" not in sys.argv:
+    print("listening on 127.0.0.1:1", flush=True)
+    signal.pause()
+"""
 
     def __init__(self, folder, generator):
         self.build = folder / "build"
@@ -283,6 +288,15 @@ def test_a_short_run_measures_each_server_that_is_installed():
         assert "s CPU a million" in told[name]
     for line in lines:
         assert "s CPU a million" in line or re.search(r"not measured: [\w-]+ is not (installed|built)", line)
+
+
+def test_a_server_that_dies_is_named(docs, tmp_path):
+    machine = Machine(tmp_path, FINE)
+    machine.add("bench/bench-peers", FINE + 'while [[ $1 != --pid ]]; do shift; done; kill -9 "$2"\n'
+                                           'while [[ -e /proc/$2/exe ]]; do :; done\n')
+    done = machine.compare(docs)
+    assert done.returncode == 1
+    assert "void: parlad has ended" in done.stderr
 
 
 def test_a_server_ends_with_its_run(tmp_path):
