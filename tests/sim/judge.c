@@ -616,6 +616,7 @@ void judge_rollback(struct judge *judge, const struct pl_effects *effects)
         JUDGE(PL_CONTAINER(node, struct pl_effect, node)->kind == PL_EFFECT_TAKER_ENDED,
               "a batch that failed has effects");
     judge_void_leases(judge);
+    judge->lost = true;
 }
 
 void judge_died(struct judge *judge)

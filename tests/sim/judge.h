@@ -138,7 +138,7 @@ struct judge {
     int64_t kept_ms;                 /* the last one with a command was of that time */
     uint64_t batch;                  /* the last one with a command */
     int64_t time_ms;                 /* its time */
-    bool follow_up;                  /* more is to be done at once */
+    bool lost;                       /* the batch before failed, and with it all takers */
     const struct pl_event_row *rows; /* of the batch at hand */
     uint32_t rows_len;
     uint32_t rows_at;
@@ -176,14 +176,14 @@ void judge_stored_event(const struct judge *judge, size_t n, pl_room_id room, pl
                         pl_position position, enum pl_event_kind kind, pl_user_id actor);
 
 uint32_t judge_room_named(const struct judge *judge, const char *name); /* UINT32_MAX: none */
-size_t judge_messages_after(const struct judge *judge, uint32_t room, pl_sequence sequence);
+size_t judge_messages_after(const struct judge *judge, uint32_t index, pl_sequence sequence);
 bool judge_joined(const struct judge *judge, uint32_t room, uint64_t user);
 
 /* judge_work.c: messages that are handed out to one at a time. */
 enum pl_reason judge_open_taker(struct judge *judge, const struct pl_command *command,
                                 uint64_t user);
 enum pl_reason judge_lease(struct judge *judge, const struct pl_command *command, uint64_t user);
-void judge_close_taker(struct judge *judge, uint64_t taker);
+void judge_close_taker(struct judge *judge, uint64_t id);
 void judge_stop_takers(struct judge *judge, uint64_t user, uint32_t room); /* UINT32_MAX: all */
 void judge_work_effect(struct judge *judge, const struct pl_effect *effect);
 void judge_work_settle(struct judge *judge); /* the batch's last effect was judged */
@@ -192,7 +192,7 @@ void judge_void_leases(struct judge *judge);
 /* Nothing that could be handed out at now_ms waits; call after EXPIRE. */
 void judge_nothing_forgotten(const struct judge *judge, int64_t now_ms);
 /* How many messages of the room nobody has acknowledged. */
-size_t judge_work_left(const struct judge *judge, uint32_t room);
+size_t judge_work_left(const struct judge *judge, uint32_t index);
 
 /* judge_stream.c: what a stream must give. */
 struct judge_stream {

@@ -177,11 +177,11 @@ void judge_work_effect(struct judge *judge, const struct pl_effect *effect)
 
     if (effect->kind == PL_EFFECT_LEASED)
         leased(judge, effect);
-    if (effect->kind == PL_EFFECT_FOLLOW_UP)
-        judge->follow_up = true;
     if (effect->kind != PL_EFFECT_TAKER_ENDED)
         return;
     taker = taker_of(judge, effect->u.taker_ended.taker);
+    if (taker == NULL && judge->lost)
+        return; /* for the batch that failed there was no memory to tell it */
     JUDGE(taker != NULL && taker->stopped, "taker %" PRIx64 " was ended without need",
           effect->u.taker_ended.taker);
     end_taker(judge, taker);
@@ -189,6 +189,7 @@ void judge_work_effect(struct judge *judge, const struct pl_effect *effect)
 
 void judge_work_settle(struct judge *judge)
 {
+    judge->lost = false;
     for (size_t i = 0; i < judge->takers_len; i++) {
         struct judge_taker *taker = &judge->takers[i];
 

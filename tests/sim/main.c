@@ -127,7 +127,6 @@ int main(int argc, char **argv)
         fputs("error: no source of random numbers\n", stderr);
         return 1;
     }
-    trace_catch_abort();
     began_s = seconds();
     for (uint64_t i = 0; i < options.seeds_len; i++) {
         struct trace_run run = {

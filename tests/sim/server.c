@@ -8,6 +8,7 @@
 #include "sim.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "trace.h"
 #include "wire/event.h"
 
@@ -253,6 +254,22 @@ static bool keep_batch(struct sim *sim, struct pl_batch *batch, uint32_t len)
     return true;
 }
 
+/* Memory may be short for the engine and its store; for nobody else meanwhile. */
+static int append(struct sim *sim, struct pl_batch *batch)
+{
+    struct server *server = &sim->server;
+    int rc;
+
+    if (sim->fail_alloc > 0)
+        sim->disk.on_wait = NULL;
+    pl_mem_fail_at(sim->fail_alloc);
+    rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+    pl_mem_fail_at(0);
+    sim->fail_alloc = 0;
+    sim->disk.on_wait = sim_others;
+    return rc;
+}
+
 bool server_batch(struct sim *sim, uint32_t len_max)
 {
     struct server *server = &sim->server;
@@ -265,7 +282,7 @@ bool server_batch(struct sim *sim, uint32_t len_max)
     len = gather(sim, batch, len_max);
     if (len == 0)
         return true;
-    rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+    rc = append(sim, batch);
     if (rc == PL_E_IO || rc == PL_E_CORRUPT) {
         trace("batch %" PRIu64 ": %s; the server dies", batch->number, pl_err_text(rc));
         sim->dying = batch;

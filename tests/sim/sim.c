@@ -122,11 +122,14 @@ static void break_disk(struct sim *sim)
     uint32_t nth = 1 + chance_below(&sim->chance, 30);
     int err = errs[chance_below(&sim->chance, 5)];
 
-    if (dice < 4) {
+    if (dice < 2 && disk->sqlite == NULL) { /* crash_vfs.c allocates too */
+        sim->fail_alloc = nth;
+        trace("the next batch's allocation %u fails", nth);
+    } else if (dice < 5) {
         disk->next = ends[chance_below(&sim->chance, 4)];
         disk->next_err = err == PL_E_IO ? PL_E_FULL : err;
         trace("the next commit: %d", disk->next);
-    } else if (dice < 7) {
+    } else if (dice < 8) {
         disk_fail_op(disk, nth, err);
         trace("the disk's operation %u from now: %s", nth, pl_err_text(err));
     } else {
@@ -184,9 +187,9 @@ static void step(struct sim *sim)
         loop_tick(sim, number);
     } else if (dice < 215) {
         jump_clock(sim);
-    } else if (dice < 221) {
+    } else if (dice < 222) {
         break_disk(sim);
-    } else if (dice < 223) {
+    } else if (dice < 224) {
         crash(sim);
     } else {
         step_others(sim);
@@ -256,6 +259,7 @@ static void come_to_rest(struct sim *sim)
     trace("all come to rest");
     sim->calm = true;
     disk_mend(&sim->disk);
+    sim->fail_alloc = 0;
     rest(sim);
     resume_all(sim);
     let_time_pass(sim, 1);

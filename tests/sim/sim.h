@@ -213,6 +213,7 @@ struct sim {
     uint64_t starts_len;
     struct pl_batch *dying; /* its outcome is known by the disk only */
     bool waiting;           /* a commit is under way */
+    uint32_t fail_alloc;    /* the allocation of the next batch that fails; 0: none */
     bool calm;              /* no faults: all that is owed is to come */
 };
 

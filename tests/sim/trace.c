@@ -4,7 +4,6 @@
 #include "base/diag.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,22 +77,17 @@ void fail(const char *format, ...)
     _exit(1);
 }
 
-static void on_abort(int signal)
-{
-    (void)signal;
-    tell_all();
-    _exit(1);
-}
-
-void trace_catch_abort(void)
-{
-    signal(SIGABRT, on_abort);
-    signal(SIGSEGV, on_abort);
-}
-
-/* The linker's name for what is called in place of pl_diag(). */
+/* The linker's names for what is called in place of pl_assert_failed() and pl_diag(). */
+_Noreturn void __wrap_pl_assert_failed(const char *condition, const char *file, int line,
+                                       const char *function);
 void __wrap_pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+_Noreturn void __wrap_pl_assert_failed(const char *condition, const char *file, int line,
+                                       const char *function)
+{
+    fail("%s:%d: %s: assertion '%s' failed", file, line, function, condition);
+}
 
 /* What a store tells the operator is about faults that were asked for, and names
  * files that are another's each time: it is not for the trace. */

@@ -4,6 +4,9 @@
  * The same seed gives the same lines to the byte: no addresses, no real time. The
  * last lines are kept, to be told with a failure.
  *
+ * Failed assertions of what is simulated end like that, too; what it tells the
+ * operator is left out (meson.build has the linker see to both).
+ *
  * One run at a time in a process.
  */
 #ifndef PL_TESTS_SIM_TRACE_H
@@ -32,9 +35,6 @@ void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The judge disagrees: says why, where, what came before, and how to see it again,
  * and ends the process with status 1. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Has an abort, as by a failed assertion, end like fail(). */
-void trace_catch_abort(void);
 
 #define JUDGE(condition, ...) ((condition) ? (void)0 : fail(__VA_ARGS__))
 
