@@ -289,7 +289,7 @@ static int read_tail(struct pl_sqlite_store *store)
 int pl_sqlite_load_requests(struct pl_sqlite_store *store)
 {
     struct pl_request_index *index = &store->requests;
-    uint64_t first = 0, first_keys = 0, last_keys = 0, sealed;
+    uint64_t first = 0, first_keys = 0, last_keys = 0, sealed, tail_before = index->tail_chunk;
     int rc = PL_OK;
 
     if (index->known)
@@ -308,7 +308,7 @@ int pl_sqlite_load_requests(struct pl_sqlite_store *store)
     index->first_chunk = index->tail_chunk;
     if (index->first_chunk > first_keys / PL_REQUEST_PARTS)
         index->first_chunk = first_keys / PL_REQUEST_PARTS;
-    if (!index->filter_known)
+    if (!index->filter_known || index->tail_chunk < tail_before) /* all went: it begins anew */
         rc = read_filter(store);
     index->filter_known = rc == PL_OK;
     if (rc == PL_OK)

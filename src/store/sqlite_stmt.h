@@ -130,7 +130,7 @@
     X(FIRST_REQUEST_KEYS, "SELECT id FROM request_keys WHERE id >= 0 ORDER BY id LIMIT 1")        \
     X(LAST_REQUEST_KEYS, "SELECT id FROM request_keys WHERE id >= 0 ORDER BY id DESC LIMIT 1")    \
     X(TRIM_REQUEST_KEYS, "DELETE FROM request_keys WHERE id < ?1")                                \
-    X(PUT_REQUEST_FILTER, "INSERT INTO request_filters (id, rows) VALUES (?1, ?2)")               \
+    X(PUT_REQUEST_FILTER, "INSERT OR REPLACE INTO request_filters (id, rows) VALUES (?1, ?2)")    \
     X(GET_REQUEST_FILTER, "SELECT rows FROM request_filters WHERE id = ?1")                       \
     X(TRIM_REQUEST_FILTERS, "DELETE FROM request_filters WHERE id < ?1")                          \
     /* work */                                                                                    \

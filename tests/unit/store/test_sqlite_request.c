@@ -218,8 +218,30 @@ static void expiry_undone_leaves_all(void **state)
     compare(f);
 }
 
-/* A database as version 1 had it, with requests in it, and a gap. */
-static void make_version_1(struct fixture *f)
+/* With nothing left the numbers begin at 1 when they are next read. */
+static void numbers_begin_anew_after_a_rollback(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_both(f);
+    for (uint32_t name = 0; name < NAMES; name++)
+        put_both(f, name);
+    end_both(f, true);
+    begin_both(f);
+    expire_both(f, f->now_ms + 1, 1000);
+    end_both(f, true);
+    begin_both(f);
+    end_both(f, false);
+    begin_both(f);
+    for (uint32_t name = 5; name < 350; name++)
+        put_both(f, name);
+    end_both(f, true);
+    compare(f);
+    assert_int_equal(ask(f, "SELECT min(id) FROM requests"), 1);
+}
+
+/* A database as version 1 had it, with requests in it. */
+static void make_version_1(struct fixture *f, const char *fill)
 {
     struct pl_schema schema = {.steps = pl_schema_now.steps, .version = 1};
     struct pl_store_problem problem;
@@ -234,13 +256,7 @@ static void make_version_1(struct fixture *f)
     assert_int_equal(
         pl_db_open(&db, path, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &problem), PL_OK);
     assert_int_equal(pl_schema_migrate(&db, &schema, 0), PL_OK);
-    assert_int_equal(
-        pl_db_exec(&db,
-                   "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299) "
-                   "INSERT INTO requests SELECT i + 100 + 50 * (i > 200), 1 + i % 3, "
-                   "iif(i % 2, '@ana', 'den'), 'id-' || (i / 3), zeroblob(32), 7, i, i FROM n",
-                   "fill"),
-        PL_OK);
+    assert_int_equal(pl_db_exec(&db, fill, "fill"), PL_OK);
     pl_db_close(&db);
 }
 
@@ -248,7 +264,10 @@ static void older_databases_get_their_chunks(void **state)
 {
     struct fixture *f = *state;
 
-    make_version_1(f);
+    make_version_1(f,
+                   "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299) "
+                   "INSERT INTO requests SELECT i + 100 + 50 * (i > 200), 1 + i % 3, "
+                   "iif(i % 2, '@ana', 'den'), 'id-' || (i / 3), zeroblob(32), 7, i, i FROM n");
     for (int i = 0; i < 2; i++) {
         open_store(f);
         assert_int_equal(ask(f, "PRAGMA user_version"), pl_schema_now.version);
@@ -261,6 +280,25 @@ static void older_databases_get_their_chunks(void **state)
             assert_int_equal(request.sequence, name < 300 ? name : 0);
         }
         if (i == 0)
+            pl_sqlite_store_close(f->sqlite);
+    }
+}
+
+/* A group's last chunk is empty, and the next one not full: it ends anew each time. */
+static void a_gap_at_the_end_of_a_group_is_passed_each_time(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_request request;
+
+    make_version_1(f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
+                      "i < 192) INSERT INTO requests SELECT i, 2, '@ana', 'id-' || i, "
+                      "zeroblob(32), 7, i, i FROM n WHERE i < 189 OR i = 192");
+    for (int i = 0; i < 3; i++) {
+        open_store(f);
+        assert_int_equal(get(&f->store, 192 * USERS + 1, &request), PL_OK);
+        assert_int_equal(request.sequence, 192);
+        assert_int_equal(get(&f->store, 190 * USERS + 1, &request), PL_E_NOTFOUND);
+        if (i < 2)
             pl_sqlite_store_close(f->sqlite);
     }
 }
@@ -318,7 +356,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(chunks_hold_what_the_twin_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_left_of_what_has_expired, setup, teardown),
         cmocka_unit_test_setup_teardown(expiry_undone_leaves_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_begin_anew_after_a_rollback, setup, teardown),
         cmocka_unit_test_setup_teardown(older_databases_get_their_chunks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_at_the_end_of_a_group_is_passed_each_time, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(want_of_memory_rolls_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_key_points_to_is_looked_at, setup, teardown),
     };
