@@ -341,7 +341,7 @@ void pl_sqlite_store_close(struct pl_sqlite_store *store)
 {
     if (store == NULL)
         return;
-    if (store->failed < 0) /* the next start looks at the WAL anew */
+    if (store->failed < 0 || atomic_load(&store->wal.failed) < 0) /* the next start looks at it */
         keep_wal(store, true);
     pl_db_close(&store->db);
     pl_sqlite_requests_done(store);

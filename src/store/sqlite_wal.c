@@ -140,6 +140,8 @@ void pl_sqlite_wal_tend(struct pl_sqlite_store *store)
 {
     struct pl_sqlite_wal *wal = &store->wal;
 
+    if (atomic_load(&wal->failed) < 0)
+        return; /* the WAL is all there is to trust: the next start looks at it */
     if (wal->pages < wal->asked || wal->pages < wal->tried)
         is_new(wal); /* it was all in the database */
     if (wal->on_due != NULL) {

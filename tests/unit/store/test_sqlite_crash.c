@@ -402,6 +402,37 @@ static void failed_checkpoint_beside_loses_nothing_and_ends_the_store(void **sta
     }
 }
 
+/* The store has not heard of it yet when it commits, or is closed. */
+static void after_a_failed_checkpoint_beside_the_wal_stays(void **state)
+{
+    (void)state;
+    for (int commits = 0; commits < 2; commits++) {
+        struct pl_sqlite_store *sqlite = NULL;
+        struct lives lives;
+        struct pl_sqlite_checkpointer *checkpointer = open_beside(&lives, 13, &sqlite);
+        struct pl_store store = pl_sqlite_store_iface(sqlite);
+        size_t size;
+
+        if (commits > 0)
+            assert_int_equal(store.ops->begin(store.self), PL_OK);
+        crash_vfs_faults.fail_syncs = true;
+        assert_int_equal(pl_sqlite_checkpointer_run(checkpointer), PL_E_IO);
+        crash_vfs_faults.fail_syncs = false;
+        if (commits > 0) {
+            sqlite->wal.purge_due = true; /* the commit would empty the WAL at once */
+            sqlite->wal.purge_ms = 0;
+            atomic_store(&sqlite->wal.in_db, sqlite->wal.pages - 1);
+            assert_int_equal(store.ops->commit(store.self), PL_OK);
+        }
+        pl_sqlite_checkpointer_close(checkpointer);
+        pl_sqlite_store_close(sqlite);
+        pl_free(folder_read(&lives.folder, PL_SQLITE_FILE "-wal", &size));
+        assert_true(size > 100000);
+        assert_true(survive(&lives));
+        lives_done(&lives);
+    }
+}
+
 static void full_disk_at_a_checkpoint_beside_stops_nobody(void **state)
 {
     struct pl_sqlite_store *sqlite = NULL;
@@ -434,6 +465,7 @@ int main(void)
         cmocka_unit_test(open_brings_the_wal_into_the_database),
         cmocka_unit_test(failed_checkpoint_loses_nothing_and_ends_the_store),
         cmocka_unit_test(failed_checkpoint_beside_loses_nothing_and_ends_the_store),
+        cmocka_unit_test(after_a_failed_checkpoint_beside_the_wal_stays),
         cmocka_unit_test(full_disk_at_a_checkpoint_beside_stops_nobody),
     };
 
