@@ -81,6 +81,8 @@ static const struct option options[] = {
     {"--users", NUMBER, "U", ALL, 1, 10000, AT(users), "guests to be, shared by the connections"},
     {"--durability", DURABILITY, "LEVEL", LOADED | STORED, 0, 0, AT(durability),
      "what answers must say: none, written, synced (unless said) or replicated"},
+    {"--request-ids", FLAG, NULL, LOADED | STORED, 0, 0, AT(request_ids),
+     "each send has a random request_id, so that it could be repeated"},
     {"--message", FLAG, NULL, PL_BENCH_IDLE, 0, 0, AT(message),
      "at the end a message to all, which everyone must get"},
     {"--timeout", NUMBER, "SECONDS", ALL, 1, 3600, AT(timeout_s),

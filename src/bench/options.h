@@ -49,7 +49,8 @@ struct pl_bench_options {
     uint32_t pages;
     uint32_t page_size;
     uint32_t pause_s;
-    bool message; /* one to all, at the end */
+    bool message;     /* one to all, at the end */
+    bool request_ids; /* each send has one, as those of careful clients do */
     bool json;
     bool keep; /* rooms and guests stay */
 };

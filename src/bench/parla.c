@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "bench/parla_inner.h"
 #include "bench/parla_walk.h"
 #include "model/limits.h"
@@ -23,7 +24,8 @@ enum {
     USERS_MAX = 256,    /* unless asked for more */
     JOINS_MAX = 8192,   /* the same */
     REQUEST_HEAD = 256, /* what a SendMessageRequest has beside its text */
-    ROOMS_MAX = 1000,   /* of one stream */
+    REQUEST_ID_BYTES = 16,
+    ROOMS_MAX = 1000, /* of one stream */
 };
 
 /* A SendMessage under way. */
@@ -369,6 +371,19 @@ static void on_send_close(void *self, const struct pl_rpc_status *status, bool p
     pl_free(sending);
 }
 
+/* A request_id, as a client makes that repeats what it is unsure of. */
+static void put_request_id(struct pl_bytebuf *request)
+{
+    uint8_t id[REQUEST_ID_BYTES];
+    char text[PL_BASE64_SIZE(REQUEST_ID_BYTES)];
+
+    pl_random(id, sizeof id);
+    pl_base64url_encode(id, sizeof id, text);
+    pl_pb_write_tag(request, 4, PL_PB_WIRE_LEN);
+    pl_pb_write_varint(request, sizeof text - 1);
+    pl_bytebuf_append(request, text, sizeof text - 1);
+}
+
 static int parla_publish(void *self, const struct pl_bench_send *send)
 {
     struct pl_bench_parla_conn *conn = self;
@@ -393,6 +408,8 @@ static int parla_publish(void *self, const struct pl_bench_send *send)
     pl_pb_write_tag(&request, 3, PL_PB_WIRE_LEN);
     pl_pb_write_varint(&request, send->payload.size);
     pl_bytebuf_append(&request, send->payload.data, send->payload.size);
+    if (run->options_weak->request_ids)
+        put_request_id(&request);
     err = request.err;
     if (err == PL_OK)
         err = begin(conn, "/parla.v1.ChatService/SendMessage",

@@ -92,6 +92,11 @@ def test_send_reads_back_what_was_acknowledged(server):
     assert all(found[name] > 0 for name in SEQUENCES)
 
 
+def test_send_with_request_ids(server):
+    found = figures(server.address, *SEND, "--request-ids")
+    assert found["read_back"] == 40
+
+
 def test_send_at_a_rate(server):
     found = figures(server.address, *SEND, "--rate", "200")
     assert found["seconds"] >= 39 / 200 and found["read_back"] == 40
