@@ -473,6 +473,7 @@ void client_call_ended(struct sim *sim, struct call *call, enum pl_reason reason
     if (client->taker == call)
         client->taker = NULL;
     if (!call->taker && reason != PL_REASON_NONE && reason != PL_REASON_STORE_FAILED &&
-        reason != PL_REASON_DISK_FULL && reason != PL_REASON_OVERLOADED)
+        reason != PL_REASON_DISK_FULL && reason != PL_REASON_OVERLOADED &&
+        reason != PL_REASON_DRAINING)
         client->cursor = ""; /* a room of it was left */
 }

@@ -3,6 +3,11 @@
  *
  * `self` is the inner store's in all of them, so that most need not be wrapped;
  * the disk itself is found by its one name.
+ *
+ * A full disk is seen here, before SQLite writes: a commit that it could not end for
+ * want of space may have left all of itself in the WAL, synced; if the power goes then,
+ * a batch that was refused is there after all, and which of several the judge cannot
+ * know.
  */
 #include "disk.h"
 
@@ -61,7 +66,7 @@ static int commit(void *self)
     disk->next = DISK_COMMITS;
     if (disk->on_wait != NULL)
         disk->on_wait(disk->arg);
-    if (next == DISK_FAILS || (disk->full && disk->sqlite == NULL && disk->rows_len > 0)) {
+    if (next == DISK_FAILS || (disk->full && disk->rows_len > 0)) {
         disk->skip = true;
         return next == DISK_FAILS ? disk->next_err : PL_E_FULL;
     }
@@ -242,15 +247,11 @@ void disk_fail_op(struct disk *disk, uint32_t nth, int err)
 void disk_fill(struct disk *disk)
 {
     disk->full = true;
-    if (disk->sqlite != NULL)
-        crash_vfs_faults.full = true;
 }
 
 void disk_mend(struct disk *disk)
 {
     disk_fail_op(disk, 0, 0);
-    if (disk->sqlite != NULL)
-        crash_vfs_faults = (struct crash_vfs_faults){.full = false};
     disk->full = false;
     disk->next = DISK_COMMITS;
 }

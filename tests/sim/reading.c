@@ -66,6 +66,7 @@ static void on_item(struct sim *sim, struct call *call, const uint8_t *data, siz
                             item->read_marker->sequence);
         break;
     case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_HEARTBEAT:
+    case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_DRAINING:
         break;
     default:
         fail("a stream gave an item of kind %d", (int)item->item_case);

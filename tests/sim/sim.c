@@ -57,6 +57,23 @@ static void crash(struct sim *sim)
     server_start(sim);
 }
 
+static void step_others(struct sim *sim);
+
+/* An orderly stop: streams are told, and given some time. */
+static void stop_orderly(struct sim *sim)
+{
+    uint32_t len = chance_below(&sim->chance, 40);
+
+    trace("the server is about to stop");
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++) {
+        pl_hub_drain(sim->server.loops[i].hub, 1000, 500);
+        loop_turn(sim, i);
+    }
+    while (len-- > 0)
+        step_others(sim);
+    crash(sim);
+}
+
 static void batch(struct sim *sim, uint32_t len)
 {
     if (!server_batch(sim, len))
@@ -191,6 +208,8 @@ static void step(struct sim *sim)
         break_disk(sim);
     } else if (dice < 224) {
         crash(sim);
+    } else if (dice < 225) {
+        stop_orderly(sim);
     } else {
         step_others(sim);
     }
