@@ -122,7 +122,7 @@ def start_parlad(tools, folder, variant):
         make_certificate(folder)
         lines[3:3] = [f"tls_cert = {folder}/cert.pem", f"tls_key = {folder}/key.pem"]
     (folder / "parlad.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Start([tools.parlad, "--config", folder / "parlad.ini", "--log-level", "warning"])
+    return Start([tools.parlad, "--config", folder / "parlad.ini"])
 
 
 def make_certificate(folder):
@@ -140,7 +140,7 @@ def start_redis(_tools, folder, variant):
         program = installed("redis-check-rdb")
     port = free_port()
     argv = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--daemonize", "no",
-            "--save", "", "--maxclients", "20000", "--loglevel", "warning"]
+            "--save", "", "--maxclients", "20000"]
     if variant == "tuned":
         argv += ["--client-output-buffer-limit", "pubsub 0 0 0", "--tcp-backlog", "4096", "--io-threads", "2"]
     return Start(argv, port, program=program)
