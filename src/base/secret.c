@@ -24,13 +24,13 @@ struct pl_hash pl_hash_of(struct pl_bytes data)
     return hash;
 }
 
-uint64_t pl_hash_lasting(const void *data, size_t size)
+uint64_t pl_hash_lasting(const uint8_t key[PL_HASH_KEY_SIZE], const void *data, size_t size)
 {
-    static const unsigned char key[crypto_shorthash_KEYBYTES] = "parla's lasting";
     unsigned char out[crypto_shorthash_BYTES];
     uint64_t hash = 0;
 
     _Static_assert(sizeof out == sizeof hash, "SipHash-2-4 gives 64 bits");
+    _Static_assert(PL_HASH_KEY_SIZE == crypto_shorthash_KEYBYTES, "of a key of 128 bits");
     PL_ASSERT(crypto_shorthash(out, data, size, key) == 0);
     for (size_t i = 0; i < sizeof out; i++)
         hash |= (uint64_t)out[i] << (8 * i);

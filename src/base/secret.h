@@ -29,10 +29,12 @@ void pl_random(void *data, size_t size);
 /* BLAKE2b-256 of the bytes. */
 struct pl_hash pl_hash_of(struct pl_bytes data);
 
-/* A short hash that is the same on every machine and for ever (SipHash-2-4 under
- * a key that everybody knows): what is kept may be found by it. Who wants to can
- * make two inputs with the same one. */
-uint64_t pl_hash_lasting(const void *data, size_t size);
+enum { PL_HASH_KEY_SIZE = 16 };
+
+/* A short hash that is the same on every machine and for ever (SipHash-2-4): what is
+ * kept may be found by it. Who does not know the key cannot choose inputs whose hashes
+ * fall on each other. */
+uint64_t pl_hash_lasting(const uint8_t key[PL_HASH_KEY_SIZE], const void *data, size_t size);
 
 /* Compares in constant time. */
 bool pl_secret_equal(const void *a, const void *b, size_t size);

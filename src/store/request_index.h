@@ -11,7 +11,8 @@
  *                 first bits; and a filter in memory that says which chunks are
  *                 worth a look (also kept, a group of chunks at a time).
  *
- * A key is a hash of user, target and request_id. It only says where to look: a
+ * A key is a hash of user, target and request_id, by a secret of the database, so that
+ * nobody can choose ids whose keys fall on each other. It only says where to look: a
  * request is found when its row says so. Where a key is put again, the older
  * row is deleted, so there is one row a key at most; an index may point to rows
  * that are no more.
@@ -25,6 +26,7 @@
 #define PL_STORE_REQUEST_INDEX_H
 
 #include "base/map.h"
+#include "base/secret.h"
 #include "store/request_filter.h"
 
 #include <stdbool.h>
@@ -38,6 +40,7 @@ enum {
 };
 
 struct pl_request_index {
+    uint8_t secret[PL_HASH_KEY_SIZE];
     uint32_t chunk_len;
     bool known;           /* what follows is what the database holds */
     bool filter_known;    /* the filter alone, too */

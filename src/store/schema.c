@@ -128,6 +128,9 @@ static const char schema_1[] =
  * request_index.h. */
 static const char schema_2[] =
     "DROP INDEX requests_key;"
+    "CREATE TABLE request_secret (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL) "
+    "STRICT;"
+    "INSERT INTO request_secret VALUES (1, randomblob(16));"
     "CREATE TABLE request_keys (id INTEGER PRIMARY KEY, keys BLOB NOT NULL) STRICT;"
     "CREATE TABLE request_filters (id INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;";
 

@@ -294,6 +294,8 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
         rc = pl_dir_sync_of(store->db.path);
     if (rc == PL_OK)
         rc = pl_db_prepare(&store->db, pl_store_sql, STMT_LEN);
+    if (rc == PL_OK)
+        rc = pl_sqlite_requests_open(store);
     if (rc == PL_OK && version > 0 && version < PL_SCHEMA_REQUEST_KEYS)
         rc = index_requests(store);
     if (rc == PL_OK)

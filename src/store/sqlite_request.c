@@ -23,7 +23,7 @@ struct name {
     const char *request_id;
 };
 
-static uint64_t key_of(const struct name *name)
+static uint64_t key_of(const struct pl_sqlite_store *store, const struct name *name)
 {
     size_t target_size = strlen(name->target), id_size = strlen(name->request_id);
     uint8_t all[8 + PL_ROOM_NAME_SIZE_MAX + 1 + PL_REQUEST_ID_SIZE_MAX];
@@ -33,7 +33,7 @@ static uint64_t key_of(const struct name *name)
         all[i] = (uint8_t)(name->user.v >> (8 * i));
     memcpy(all + 8, name->target, target_size + 1);
     memcpy(all + 8 + target_size + 1, name->request_id, id_size);
-    return pl_hash_lasting(all, 8 + target_size + 1 + id_size);
+    return pl_hash_lasting(store->requests.secret, all, 8 + target_size + 1 + id_size);
 }
 
 /* What is on the disk of a key, and in the filter: its part and its print. */
@@ -265,7 +265,7 @@ static int read_one(struct pl_sqlite_store *store, struct pl_run *run)
     }
     while (rc == PL_OK && number / index->chunk_len > index->tail_chunk)
         rc = seal(store); /* of a database that had no chunks, or whose last requests went */
-    return rc == PL_OK ? note(store, number, key_of(&name)) : rc;
+    return rc == PL_OK ? note(store, number, key_of(store, &name)) : rc;
 }
 
 static int read_tail(struct pl_sqlite_store *store)
@@ -334,6 +334,19 @@ void pl_sqlite_requests_init(struct pl_sqlite_store *store, uint32_t chunk_len)
     store->requests = (struct pl_request_index){.chunk_len = chunk_len};
     pl_map_init(&store->requests.tail);
     pl_request_filter_init(&store->requests.filter, chunk_len);
+}
+
+int pl_sqlite_requests_open(struct pl_sqlite_store *store)
+{
+    struct pl_run run = pl_run_start(&store->db, STMT_GET_REQUEST_SECRET);
+    int rc = pl_run_step(&run);
+
+    if (rc == PL_E_NOTFOUND)
+        return pl_db_damaged(&store->db, "request_secret");
+    if (rc < 0)
+        return rc;
+    pl_run_get_exact(&run, store->requests.secret, sizeof store->requests.secret);
+    return pl_run_end(&run);
 }
 
 void pl_sqlite_requests_done(struct pl_sqlite_store *store)
@@ -443,7 +456,7 @@ int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const
     struct pl_sqlite_store *store = self;
     struct pl_request_index *index = &store->requests;
     struct name name = {.user = user, .target = target, .request_id = request_id};
-    uint64_t key = key_of(&name), number = 0;
+    uint64_t key = key_of(store, &name), number = 0;
     int rc = pl_sqlite_load_requests(store);
 
     if (rc < 0)
@@ -484,7 +497,7 @@ int pl_sqlite_put_request(void *self, const struct pl_request *request)
 {
     struct pl_sqlite_store *store = self;
     struct name name = {request->user, request->target, request->request_id};
-    uint64_t key = key_of(&name);
+    uint64_t key = key_of(store, &name);
     struct pl_run run;
     int rc = pl_sqlite_load_requests(store);
 

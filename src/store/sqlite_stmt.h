@@ -120,6 +120,7 @@
     X(DELETE_REQUEST, "DELETE FROM requests WHERE id = ?1")                                       \
     X(LIST_REQUESTS, "SELECT id, user, target, request_id FROM requests WHERE id >= ?1 "          \
                      "ORDER BY id")                                                               \
+    X(GET_REQUEST_SECRET, "SELECT secret FROM request_secret WHERE id = 1")                       \
     X(FIRST_REQUEST, "SELECT id FROM requests WHERE id > 0 ORDER BY id LIMIT 1")                  \
     X(EXPIRE_REQUESTS, "DELETE FROM requests WHERE id IN "                                        \
                        "(SELECT q.id FROM requests q ORDER BY q.id LIMIT ?2) "                    \

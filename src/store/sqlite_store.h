@@ -101,6 +101,7 @@ int pl_sqlite_put_thread(void *self, pl_room_id room, pl_sequence first,
 
 /* sqlite_request.c */
 void pl_sqlite_requests_init(struct pl_sqlite_store *store, uint32_t chunk_len);
+int pl_sqlite_requests_open(struct pl_sqlite_store *store); /* before all that follows */
 void pl_sqlite_requests_done(struct pl_sqlite_store *store);
 int pl_sqlite_load_requests(struct pl_sqlite_store *store);    /* what is not known already */
 void pl_sqlite_forget_requests(struct pl_sqlite_store *store); /* after a rollback */

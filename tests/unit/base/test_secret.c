@@ -44,9 +44,13 @@ static void the_hash_is_blake2b_256(void **state)
 
 static void the_lasting_hash_never_changes(void **state)
 {
+    static const uint8_t key[PL_HASH_KEY_SIZE] = "parla's lasting";
+    static const uint8_t other[PL_HASH_KEY_SIZE] = "another's";
+
     (void)state;
-    assert_true(pl_hash_lasting("", 0) == UINT64_C(0x504c6568558ea63f));
-    assert_true(pl_hash_lasting("parla", 5) == UINT64_C(0xcdfb2d73a14d3c44));
+    assert_true(pl_hash_lasting(key, "", 0) == UINT64_C(0x504c6568558ea63f));
+    assert_true(pl_hash_lasting(key, "parla", 5) == UINT64_C(0xcdfb2d73a14d3c44));
+    assert_true(pl_hash_lasting(other, "parla", 5) != UINT64_C(0xcdfb2d73a14d3c44));
 }
 
 static void secrets_are_compared_to_their_last_byte(void **state)

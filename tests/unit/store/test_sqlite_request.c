@@ -350,6 +350,54 @@ static void what_a_key_points_to_is_looked_at(void **state)
     assert_int_equal(get(&f->store, 1, &request), PL_E_NOTFOUND);
 }
 
+/* The keys of the requests of one database, in their order. */
+static uint8_t *read_keys(struct fixture *f, size_t *ret_size)
+{
+    sqlite3_stmt *stmt = NULL;
+    size_t size = 0;
+    uint8_t *keys = pl_alloc(NAMES * PL_REQUEST_KEY_SIZE);
+
+    assert_non_null(keys);
+    assert_int_equal(sqlite3_prepare_v2(f->sqlite->db.handle,
+                                        "SELECT keys FROM request_keys ORDER BY id", -1, &stmt,
+                                        NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+
+        assert_true(size + len <= NAMES * PL_REQUEST_KEY_SIZE);
+        memcpy(keys + size, sqlite3_column_blob(stmt, 0), len);
+        size += len;
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    *ret_size = size;
+    return keys;
+}
+
+/* So that nobody can choose ids whose keys fall on each other. */
+static void each_database_has_keys_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *keys[2];
+    size_t sizes[2];
+
+    for (int i = 0; i < 2; i++) {
+        pl_sqlite_store_close(f->sqlite);
+        folder_remove(&f->folder);
+        folder_make(&f->folder);
+        open_store(f);
+        assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
+        for (uint32_t name = 0; name < 60; name++)
+            assert_int_equal(put(&f->store, name, 5), PL_OK);
+        assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
+        keys[i] = read_keys(f, &sizes[i]);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_not_equal(keys[0], keys[1], sizes[0]);
+    pl_free(keys[0]);
+    pl_free(keys[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_at_the_end_of_a_group_is_passed_each_time, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(want_of_memory_rolls_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_database_has_keys_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_key_points_to_is_looked_at, setup, teardown),
     };
 
