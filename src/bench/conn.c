@@ -3,10 +3,20 @@
  */
 #include "bench/run.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 #include <string.h>
+
+enum { HELD_SIZE_MAX = 1 << 20 };
+
+/* What a connection that is held has read. */
+struct pl_bench_held {
+    struct pl_bytebuf data; /* the driver has not got it */
+    size_t allowed;         /* bytes that it may be given */
+};
 
 /* What may be behind a connection that the server closes. */
 static const char *hint_of(const struct pl_bench_conn *conn)
@@ -31,6 +41,33 @@ static void check(struct pl_bench_conn *conn, int err)
         pl_bench_fail(conn->run_weak, "connection %u: %s", conn->number + 1, pl_err_text(err));
 }
 
+/* Gives the driver what it may have of what was read; when that is all, reads on. */
+static void give(struct pl_bench_conn *conn)
+{
+    struct pl_bench_run *run = conn->run_weak;
+    struct pl_bench_held *held = conn->held;
+    size_t size = held->allowed < held->data.size ? held->allowed : held->data.size;
+
+    if (size > 0) {
+        held->allowed -= size;
+        check(conn, run->driver_weak->recv(conn->driver, (struct pl_bytes){held->data.data, size}));
+        pl_bytebuf_consume(&held->data, size);
+    }
+    if (held->allowed > 0 && !run->failed)
+        check(conn, pl_socket_read_start(conn->socket));
+}
+
+/* Keeps what has come, and reads no more until the driver has it. */
+static void keep(struct pl_bench_conn *conn, struct pl_bytes data)
+{
+    struct pl_bench_held *held = conn->held;
+
+    pl_socket_read_stop(conn->socket);
+    pl_bytebuf_append(&held->data, data.data, data.size);
+    check(conn, held->data.err);
+    give(conn);
+}
+
 static void on_read(void *self, struct pl_bytes data)
 {
     struct pl_bench_conn *conn = self;
@@ -39,7 +76,10 @@ static void on_read(void *self, struct pl_bytes data)
     if (run->failed)
         return;
     run->now_us = pl_clock_mono_us();
-    check(conn, run->driver_weak->recv(conn->driver, data));
+    if (conn->held != NULL)
+        keep(conn, data);
+    else
+        check(conn, run->driver_weak->recv(conn->driver, data));
 }
 
 static void on_drained(void *self)
@@ -137,14 +177,40 @@ void pl_bench_want_flush(struct pl_bench_conn *conn)
         pl_list_append(&conn->run_weak->dirty, &conn->node);
 }
 
-void pl_bench_conn_set_reading(struct pl_bench_conn *conn, bool on)
+int pl_bench_conn_hold(struct pl_bench_conn *conn)
 {
-    if (conn->socket == NULL)
-        return;
-    if (on)
-        check(conn, pl_socket_read_start(conn->socket));
-    else
+    PL_ASSERT(conn->held == NULL && conn->driver != NULL);
+    conn->held = pl_zalloc(sizeof *conn->held);
+    if (conn->held == NULL)
+        return PL_E_NOMEM;
+    pl_bytebuf_init(&conn->held->data, HELD_SIZE_MAX);
+    if (conn->socket != NULL)
         pl_socket_read_stop(conn->socket);
+    return PL_OK;
+}
+
+void pl_bench_conn_give(struct pl_bench_conn *conn, size_t size)
+{
+    PL_ASSERT(conn->held != NULL);
+    conn->held->allowed = size;
+    if (conn->socket != NULL)
+        give(conn);
+}
+
+static void free_held(struct pl_bench_conn *conn)
+{
+    if (conn->held != NULL)
+        pl_bytebuf_done(&conn->held->data);
+    pl_free(conn->held);
+    conn->held = NULL;
+}
+
+void pl_bench_conn_let_go(struct pl_bench_conn *conn)
+{
+    if (conn->held == NULL)
+        return;
+    pl_bench_conn_give(conn, SIZE_MAX);
+    free_held(conn);
 }
 
 void pl_bench_conn_flush(struct pl_bench_conn *conn)
@@ -170,6 +236,7 @@ void pl_bench_conn_done(struct pl_bench_conn *conn)
     if (conn->driver != NULL)
         conn->run_weak->driver_weak->conn_close(conn->driver);
     conn->driver = NULL;
+    free_held(conn);
     pl_list_remove(&conn->node);
     if (conn->socket == NULL)
         return;

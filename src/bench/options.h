@@ -46,6 +46,7 @@ struct pl_bench_options {
     uint32_t timeout_s;  /* without progress */
     uint32_t durability; /* enum pl_bench_durability that answers must have */
     uint32_t readers;    /* those that read slowly, or not */
+    uint32_t trickle;    /* bytes a second that each of those reads */
     uint32_t pages;
     uint32_t page_size;
     uint32_t pause_s;

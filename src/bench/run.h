@@ -50,7 +50,8 @@ struct pl_bench_conn {
     struct pl_bench_run *run_weak;
     struct pl_list node; /* in run->dirty while it is to be flushed */
     struct pl_socket *socket;
-    void *driver; /* the driver's state; NULL before it has the connection */
+    void *driver;               /* the driver's state; NULL before it has the connection */
+    struct pl_bench_held *held; /* while it is held; otherwise NULL */
     uint32_t number;
     enum pl_bench_conn_state state;
 };
@@ -127,8 +128,17 @@ void pl_bench_run_finish(struct pl_bench_run *run);
  * tells when all are. */
 void pl_bench_run_subscribe(struct pl_bench_run *run);
 
-/* Whether the connection is read; a server then finds that it takes nothing. */
-void pl_bench_conn_set_reading(struct pl_bench_conn *conn, bool on);
+/* Holds an open connection: it is not read, and a server finds that it takes nothing.
+ * PL_E_NOMEM. */
+int pl_bench_conn_hold(struct pl_bench_conn *conn);
+
+/* Of one that is held: until the next call, its driver is given `size` bytes, as soon as
+ * they come. The socket is read again only when the driver has all that was read before,
+ * a buffer of the loop's. */
+void pl_bench_conn_give(struct pl_bench_conn *conn, size_t size);
+
+/* It is read as the others are. One that is not held: nothing to do. */
+void pl_bench_conn_let_go(struct pl_bench_conn *conn);
 
 /* Ends at once with that status; the first text counts. */
 void pl_bench_run_fail(struct pl_bench_run *run, int status, const char *format, ...)

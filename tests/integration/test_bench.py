@@ -125,6 +125,22 @@ def test_the_other_commands_run(server, arguments):
     assert figures(server.address, *arguments)["command"] == arguments[0]
 
 
+@pytest.mark.parametrize("trickle", [0, 20_000])
+def test_slow_readers_get_what_they_may_and_then_everything(server, trickle):
+    found = figures(
+        server.address,
+        *("slow", "--subscribers", "6", "--readers", "2", "--pause", "1", "--size", "4000"),
+        *("--trickle", str(trickle)),
+    )
+    assert (found["readers"], found["trickle"]) == (2, trickle)
+    assert found["before_messages"] > 0 and found["stopped_messages"] > 0
+    meanwhile, due = found["stopped_readers_deliveries"], 2 * found["stopped_messages"]
+    assert (0 < meanwhile < due) if trickle else meanwhile == 0
+    assert meanwhile + found["after_deliveries"] == due
+    for figure in ("deliveries_per_second", "latency_p99", "server_rss"):
+        assert f"change_{figure}_percent" in found
+
+
 def test_over_tls(parlad, tmp_path):
     authority = Authority(tmp_path)
     pair = authority.issue()
@@ -136,6 +152,9 @@ def test_over_tls(parlad, tmp_path):
     assert found["transport"] == "TLS" and found["deliveries"] == 160
     found = figures(target, "idle", "--connections", "4", "--ca", str(roots))
     assert found["transport"] == "TLS"
+    slow = ("slow", "--subscribers", "3", "--readers", "1", "--pause", "1", "--trickle", "20000")
+    found = figures(target, *slow, "--size", "4000", "--ca", str(roots))
+    assert found["after_deliveries"] > 0
     assert "verify failed" in complaint(target, *FANOUT, status=3)
 
 

@@ -75,6 +75,8 @@ static void a_number_that_is_none_or_out_of_bounds_is_refused(void **state)
     }
     assert_int_equal(parse(PL_BENCH_FANOUT, "--size", "39", NULL), PL_E_INVALID);
     assert_int_equal(parse(PL_BENCH_FANOUT, "--size", "40", NULL), PL_OK);
+    assert_int_equal(parse(PL_BENCH_SLOW, "--trickle", "0", NULL), PL_OK);
+    assert_int_equal(parse(PL_BENCH_SLOW, "--trickle", "1073741825", NULL), PL_E_INVALID);
 }
 
 static void an_option_of_another_command_is_unknown(void **state)
