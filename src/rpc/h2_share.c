@@ -1,5 +1,5 @@
 /*
- * h2_share.c - a quarter of the connection's window, or half of the stream's own.
+ * h2_share.c - a quarter of the connection's window, or just over half of the stream's own.
  *
  * nghttp2 deals frames out by weight: a stream's next turn comes the later, the more it
  * sent in its last one and the less it weighs. An answer of one message has sent nothing
@@ -64,10 +64,11 @@ static int32_t left_alone(const struct pl_rpc_h2 *h2)
     int32_t initial = (int32_t)nghttp2_session_get_remote_settings(
         h2->session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
     int32_t quarter = h2->share.conn_window_max / 4;
+    int32_t half = (initial - 1) / 2; /* at most, so that more than half can be unread */
 
     if (initial <= quarter)
         return 0;
-    return initial - quarter < initial / 2 ? initial - quarter : initial / 2;
+    return initial - quarter < half ? initial - quarter : half;
 }
 
 size_t pl_rpc_h2_share_room(struct pl_rpc_call *call, size_t size)

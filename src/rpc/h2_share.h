@@ -4,9 +4,10 @@
  * A connection has one window for all of its streams (RFC 9113, section 5.2). Where a
  * client lets a stream lie, what was sent on it stays taken from that window, until
  * nothing goes to the others. So a call that streams answers may have a quarter of the
- * connection's window unread, or half of the stream's own where that is more: clients
- * say that they have read when they have read half. Beyond that it is held until the
- * client has read more of it. Answers of one message are not held, and go first.
+ * connection's window unread, or a byte more than half of the stream's own where that is
+ * more: clients say that they have read when they have read half, or more than half.
+ * Beyond that it is held until the client has read more of it. Answers of one message
+ * are not held, and go first.
  *
  * Nothing of that is told by HTTP/2; it follows from the windows as they stand. A
  * client that grants streams more than it said in its SETTINGS is not held for that.

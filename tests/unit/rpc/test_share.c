@@ -176,6 +176,21 @@ static void stream_has_all_of_its_window_where_that_is_small(void **state)
     assert_int_equal(sent(bench, 1), WINDOW);
 }
 
+/* There are clients that say what they have read once it is more than half. */
+static void stream_may_have_more_than_half_of_its_window_unread(void **state)
+{
+    struct rule_bench *bench = *state;
+    size_t at = 0;
+
+    raw_preface(&bench->raw);
+    set_initial_window(&bench->raw, LARGE);
+    read_more(&bench->raw, 0, 2 * LARGE - WINDOW);
+    pl_rpc_call_wake(begin_stream(bench, 1, &at));
+    for (int i = 0; i < 100; i++)
+        talk(bench);
+    assert_int_equal(sent(bench, 1), LARGE / 2 + 1);
+}
+
 static void held_stream_goes_on_when_the_connection_may_have_more(void **state)
 {
     struct rule_bench *bench = *state;
@@ -287,6 +302,7 @@ int main(void)
         TEST(stream_goes_on_as_it_is_read),
         TEST(stream_may_have_a_quarter_of_a_larger_window),
         TEST(stream_has_all_of_its_window_where_that_is_small),
+        TEST(stream_may_have_more_than_half_of_its_window_unread),
         TEST(held_stream_goes_on_when_the_connection_may_have_more),
         TEST(held_stream_goes_on_when_streams_may_have_more),
         TEST(held_stream_ends_once_its_message_is_whole),
