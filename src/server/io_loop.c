@@ -168,8 +168,8 @@ static void on_turn_end(void *self)
 
     if (io->port == NULL)
         return; /* half-built, or being freed */
-    pl_engine_thread_ring(io->config.engine_weak);
-    do {
+    do { /* rings each time: HTTP/1.1 has a request taken once the answer before it has left */
+        pl_engine_thread_ring(io->config.engine_weak);
         pl_stream_end_failed(io);
         again = pl_hub_turn(io->hub);
         again = pl_port_flush(io->port) || again;
