@@ -16,24 +16,25 @@
 
 enum { ROOMS_PAGE_LEN = 64 };
 
-/* CURSOR_LOST unless the cursor is of a log that led to this one, and of a
- * place that it had. */
+/* CURSOR_LOST unless the cursor is of a log that led to this one, and of a place that
+ * it had. Pages give its cursors to events from before it began, too: what it began
+ * with is its own. */
 static int check_cursor(struct pl_turn *turn)
 {
     const struct pl_subscribe *subscribe = &turn->command->u.subscribe;
-    pl_position from, until;
+    pl_position until;
     int rc;
 
     if (!subscribe->has_cursor)
         return PL_OK;
-    rc = PL_ASK(turn->engine, find_log, subscribe->cursor_log, &from, &until);
+    rc = PL_ASK(turn->engine, find_log, subscribe->cursor_log, &until);
     if (rc == PL_E_NOTFOUND)
         return pl_refuse(turn, PL_REASON_CURSOR_LOST);
     if (rc < 0)
         return rc;
     if (until > turn->engine->meta.position)
         until = turn->engine->meta.position;
-    if (subscribe->cursor_position < from || subscribe->cursor_position > until)
+    if (subscribe->cursor_position > until)
         return pl_refuse(turn, PL_REASON_CURSOR_LOST);
     return PL_OK;
 }

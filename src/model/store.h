@@ -100,11 +100,11 @@ struct pl_store_ops {
     int (*get_meta)(void *self, struct pl_meta *ret);
     int (*put_meta)(void *self, const struct pl_meta *meta);
 
-    /* Logs: from position `from` on (exclusive) the log bears this id, until
-     * the next one's start; so a cursor of (log, position) is of this log only
-     * if from <= position <= until. */
+    /* Logs: from position `from` on (exclusive) the log bears this id, until the next
+     * one's start. A log begins with all that there was: so a cursor of (log, position)
+     * is of this history only if position <= until. */
     int (*add_log)(void *self, uint64_t log, pl_position from);
-    int (*find_log)(void *self, uint64_t log, pl_position *ret_from, pl_position *ret_until);
+    int (*find_log)(void *self, uint64_t log, pl_position *ret_until);
 
     int (*get_user)(void *self, pl_user_id id, struct pl_user *ret);
     int (*find_user)(void *self, const char *name, struct pl_user *ret); /* ACTIVE ones */

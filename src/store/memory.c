@@ -261,7 +261,7 @@ static int add_log(void *self, uint64_t log, pl_position from)
     return pl_memory_put(store, PL_TABLE_LOGS, pl_memory_len(store, PL_TABLE_LOGS), &row);
 }
 
-static int find_log(void *self, uint64_t log, pl_position *ret_from, pl_position *ret_until)
+static int find_log(void *self, uint64_t log, pl_position *ret_until)
 {
     struct pl_memory_store *store = self;
     size_t len = pl_memory_len(store, PL_TABLE_LOGS);
@@ -276,7 +276,6 @@ static int find_log(void *self, uint64_t log, pl_position *ret_from, pl_position
 
         if (row->log != log)
             continue;
-        *ret_from = row->from;
         *ret_until = next != NULL ? next->from : PL_POSITION_MAX;
         return PL_OK;
     }

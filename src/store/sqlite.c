@@ -118,23 +118,21 @@ static int add_log(void *self, uint64_t log, pl_position from)
     return pl_run_done(&run);
 }
 
-static int find_log(void *self, uint64_t log, pl_position *ret_from, pl_position *ret_until)
+static int find_log(void *self, uint64_t log, pl_position *ret_until)
 {
     struct pl_sqlite_store *store = self;
     struct pl_run run = pl_run_start(&store->db, STMT_FIND_LOG);
-    pl_position from, until;
+    pl_position until;
     int rc;
 
     pl_run_u64(&run, log);
     rc = pl_run_step(&run);
     if (rc != PL_OK)
         return rc;
-    from = pl_run_get_u64(&run);
     until = pl_run_get_u64(&run);
     rc = pl_run_end(&run);
     if (rc < 0)
         return rc;
-    *ret_from = from;
     *ret_until = until;
     return PL_OK;
 }
@@ -254,11 +252,16 @@ static char *make_path(const char *dir)
     return path;
 }
 
-/* An older database's request ids are put into chunks, once. */
+/* An older database's request ids are put into chunks, once; also where the start that
+ * brought it up to date came to no end. */
 static int index_requests(struct pl_sqlite_store *store)
 {
-    int rc = begin(store);
+    bool behind = false;
+    int rc = pl_sqlite_requests_behind(store, &behind);
 
+    if (rc < 0 || !behind)
+        return rc;
+    rc = begin(store);
     if (rc == PL_OK)
         rc = pl_sqlite_load_requests(store);
     if (rc == PL_OK)
@@ -296,7 +299,7 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
         rc = pl_db_prepare(&store->db, pl_store_sql, STMT_LEN);
     if (rc == PL_OK)
         rc = pl_sqlite_requests_open(store);
-    if (rc == PL_OK && version > 0 && version < PL_SCHEMA_REQUEST_KEYS)
+    if (rc == PL_OK)
         rc = index_requests(store);
     if (rc == PL_OK)
         keep_wal(store, false);

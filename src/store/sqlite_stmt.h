@@ -20,7 +20,7 @@
                 "last_user = ?5, last_session = ?6, last_room = ?7, last_lease = ?8 "             \
                 "WHERE id = 1")                                                                   \
     X(ADD_LOG, "INSERT INTO logs (log, start) VALUES (?1, ?2)")                                   \
-    X(FIND_LOG, "SELECT start, ifnull((SELECT n.start FROM logs n WHERE n.number > l.number "     \
+    X(FIND_LOG, "SELECT ifnull((SELECT n.start FROM logs n WHERE n.number > l.number "            \
                 "ORDER BY n.number LIMIT 1), 0x7fffffffffffffff) FROM logs l WHERE l.log = ?1")   \
     /* users */                                                                                   \
     X(GET_USER, PL_SQL_GET_USER)                                                                  \
@@ -122,6 +122,7 @@
                      "ORDER BY id")                                                               \
     X(GET_REQUEST_SECRET, "SELECT secret FROM request_secret WHERE id = 1")                       \
     X(FIRST_REQUEST, "SELECT id FROM requests WHERE id > 0 ORDER BY id LIMIT 1")                  \
+    X(LAST_REQUEST, "SELECT id FROM requests WHERE id > 0 ORDER BY id DESC LIMIT 1")              \
     X(EXPIRE_REQUESTS, "DELETE FROM requests WHERE id IN "                                        \
                        "(SELECT q.id FROM requests q ORDER BY q.id LIMIT ?2) "                    \
                        "AND create_ms < ?1")                                                      \

@@ -150,6 +150,27 @@ def test_a_kill_undoes_no_marker_no_joining_and_no_leaving(parlad, sign_in):
     assert sign_in(server, "gone").user_id != gone.user_id
 
 
+def test_a_cursor_of_a_page_from_before_a_restart_goes_on(parlad, sign_in):
+    server = parlad()
+    ana = sign_in(server, "ana")
+    texts = [f"message {i}" for i in range(5)]
+    for text in texts:
+        ana.send("lobby", text)
+    server.stop()
+    server.start()
+    ana.reconnect()
+    stream = ana.stream("lobby", start=api.STREAM_START_BEGINNING)
+    got = []
+    while len(got) < len(texts):
+        item = stream.next()
+        if item.HasField("event") and item.event.HasField("message_sent"):
+            got.append(item.event.message_sent.text)
+            assert item.cursor  # of an event from before the restart, told after it
+            stream.cancel()
+            stream = ana.stream("lobby", cursor=item.cursor)
+    assert got == texts
+
+
 def test_a_cursor_beyond_a_restored_backup_is_lost(parlad, sign_in):
     server = parlad()
     ana = sign_in(server, "ana")

@@ -43,7 +43,6 @@ void judge_done(struct judge *judge)
     free(judge->requests);
     free(judge->sends);
     free(judge->takers);
-    free(judge->starts);
 }
 
 uint32_t judge_room_named(const struct judge *judge, const char *name)
@@ -447,24 +446,11 @@ static enum pl_reason do_send(struct judge *judge, const struct pl_command *comm
     return PL_REASON_NONE;
 }
 
-/* A cursor is lost only if no log that led here had it. One from before its log's
- * beginning may be taken for lost: see README.md. */
-static bool may_be_lost(const struct judge *judge, const struct pl_subscribe *subscribe)
-{
-    for (size_t i = 0; subscribe->has_cursor && i < judge->starts_len; i++)
-        if (judge->starts[i].log == subscribe->cursor_log)
-            return subscribe->cursor_position < judge->starts[i].position;
-    return false;
-}
-
 static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_command *command,
                                    uint64_t user, const struct pl_reply *reply)
 {
     const struct pl_subscribe *subscribe = &command->u.subscribe;
 
-    if (reply != NULL && reply->refusal.reason == PL_REASON_CURSOR_LOST &&
-        may_be_lost(judge, subscribe))
-        return PL_REASON_CURSOR_LOST;
     for (uint32_t i = 0; i < subscribe->rooms_len; i++) {
         enum pl_reason reason = outside(judge, subscribe->rooms[i], user);
 
@@ -478,11 +464,8 @@ static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_co
     return PL_REASON_NONE;
 }
 
-static void do_start(struct judge *judge, uint64_t log)
+static void do_start(struct judge *judge)
 {
-    judge->starts =
-        grow(judge->starts, judge->starts_len, &judge->starts_cap, sizeof *judge->starts);
-    judge->starts[judge->starts_len++] = (struct judge_start){log, judge->position};
     judge_void_leases(judge);
     if (judge->rooms_len > 0)
         return;
@@ -495,7 +478,7 @@ static bool has_reply(struct judge *judge, const struct pl_command *command)
 {
     switch (command->kind) {
     case PL_COMMAND_START:
-        do_start(judge, command->u.start.log);
+        do_start(judge);
         return false;
     case PL_COMMAND_CLOSE_TAKER:
         judge_close_taker(judge, command->u.close_taker.taker);

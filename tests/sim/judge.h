@@ -107,12 +107,6 @@ struct judge_taker {
     bool closed;  /* by who had it, in the batch at hand */
 };
 
-/* From that position on cursors bear that log. */
-struct judge_start {
-    uint64_t log;
-    pl_position position;
-};
-
 struct judge {
     struct judge_event *log; /* all rooms', by position */
     size_t log_len;
@@ -131,9 +125,6 @@ struct judge {
     struct judge_taker *takers;
     size_t takers_len;
     size_t takers_cap;
-    struct judge_start *starts;
-    size_t starts_len;
-    size_t starts_cap;
     pl_position position;
     int64_t kept_ms;                 /* the last one with a command was of that time */
     uint64_t batch;                  /* the last one with a command */
