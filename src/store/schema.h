@@ -12,9 +12,6 @@
 /* "parl" */
 #define PL_SCHEMA_APPLICATION_ID 0x7061726c
 
-/* The version that has request_keys; what is in them is made by who opens. */
-enum { PL_SCHEMA_REQUEST_KEYS = 2 };
-
 struct pl_schema {
     const char *const *steps; /* steps[n] makes version n + 1 of version n; SQL */
     uint32_t version;         /* how many steps there are */

@@ -286,34 +286,59 @@ static int read_tail(struct pl_sqlite_store *store)
     return rc == PL_E_NOTFOUND ? PL_OK : rc;
 }
 
-int pl_sqlite_load_requests(struct pl_sqlite_store *store)
+/* The first chunk that is not sealed, and may have a request. */
+static int find_tail(struct pl_sqlite_store *store, uint64_t *ret_chunk)
 {
-    struct pl_request_index *index = &store->requests;
-    uint64_t first = 0, first_keys = 0, last_keys = 0, sealed, tail_before = index->tail_chunk;
-    int rc = PL_OK;
+    uint64_t first = 0, last_keys = 0, sealed;
+    int rc = ask_u64(store, STMT_FIRST_REQUEST, 0, &first);
 
-    if (index->known)
-        return PL_OK;
-    rc = ask_u64(store, STMT_FIRST_REQUEST, 0, &first);
-    if (rc == PL_OK)
-        rc = ask_u64(store, STMT_FIRST_REQUEST_KEYS, UINT64_MAX, &first_keys);
     if (rc == PL_OK)
         rc = ask_u64(store, STMT_LAST_REQUEST_KEYS, UINT64_MAX, &last_keys);
     if (rc < 0)
         return rc;
     sealed = last_keys == UINT64_MAX ? 0 : last_keys / PL_REQUEST_PARTS + 1;
-    index->tail_chunk = first / index->chunk_len;
-    if (index->tail_chunk < sealed)
-        index->tail_chunk = sealed;
-    index->first_chunk = index->tail_chunk;
+    *ret_chunk = first / store->requests.chunk_len;
+    if (*ret_chunk < sealed)
+        *ret_chunk = sealed;
+    return PL_OK;
+}
+
+int pl_sqlite_load_requests(struct pl_sqlite_store *store)
+{
+    struct pl_request_index *index = &store->requests;
+    uint64_t first_keys = 0, tail_chunk = 0;
+    int rc = PL_OK;
+
+    if (index->known)
+        return PL_OK;
+    rc = find_tail(store, &tail_chunk);
+    if (rc == PL_OK)
+        rc = ask_u64(store, STMT_FIRST_REQUEST_KEYS, UINT64_MAX, &first_keys);
+    if (rc < 0)
+        return rc;
+    if (tail_chunk < index->tail_chunk)
+        index->filter_known = false; /* all requests went: numbers begin anew */
+    index->first_chunk = index->tail_chunk = tail_chunk;
     if (index->first_chunk > first_keys / PL_REQUEST_PARTS)
         index->first_chunk = first_keys / PL_REQUEST_PARTS;
-    if (!index->filter_known || index->tail_chunk < tail_before) /* all went: it begins anew */
+    if (!index->filter_known)
         rc = read_filter(store);
     index->filter_known = rc == PL_OK;
     if (rc == PL_OK)
         rc = read_tail(store);
     index->known = rc == PL_OK;
+    return rc;
+}
+
+int pl_sqlite_requests_behind(struct pl_sqlite_store *store, bool *ret_behind)
+{
+    uint64_t last = 0, tail = 0;
+    int rc = ask_u64(store, STMT_LAST_REQUEST, 0, &last);
+
+    if (rc == PL_OK)
+        rc = find_tail(store, &tail);
+    if (rc == PL_OK)
+        *ret_behind = last / store->requests.chunk_len > tail;
     return rc;
 }
 

@@ -105,6 +105,8 @@ int pl_sqlite_requests_open(struct pl_sqlite_store *store); /* before all that f
 void pl_sqlite_requests_done(struct pl_sqlite_store *store);
 int pl_sqlite_load_requests(struct pl_sqlite_store *store);    /* what is not known already */
 void pl_sqlite_forget_requests(struct pl_sqlite_store *store); /* after a rollback */
+/* Whether loading seals chunks, which may take long: of a database that had none. */
+int pl_sqlite_requests_behind(struct pl_sqlite_store *store, bool *ret_behind);
 int pl_sqlite_get_request(void *self, pl_user_id user, const char *target, const char *request_id,
                           struct pl_request *ret);
 int pl_sqlite_put_request(void *self, const struct pl_request *request);

@@ -284,6 +284,24 @@ static void older_databases_get_their_chunks(void **state)
     }
 }
 
+/* The start that brought it up to date was interrupted before the chunks were made. */
+static void chunks_that_are_missing_are_made_before_it_opens(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_both(f);
+    for (uint32_t name = 0; name < NAMES; name++)
+        put_both(f, name);
+    end_both(f, true);
+    assert_int_equal(
+        pl_db_exec(&f->sqlite->db, "DELETE FROM request_keys; DELETE FROM request_filters", "undo"),
+        PL_OK);
+    reopen(f);
+    assert_int_equal(ask(f, "SELECT count(*) FROM request_filters"), 2);
+    assert_int_equal(ask(f, "SELECT max(id) / 256 FROM request_keys"), NAMES / CHUNK_LEN - 1);
+    compare(f);
+}
+
 /* A group's last chunk is empty, and the next one not full: it ends anew each time. */
 static void a_gap_at_the_end_of_a_group_is_passed_each_time(void **state)
 {
@@ -406,6 +424,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(expiry_undone_leaves_all, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_begin_anew_after_a_rollback, setup, teardown),
         cmocka_unit_test_setup_teardown(older_databases_get_their_chunks, setup, teardown),
+        cmocka_unit_test_setup_teardown(chunks_that_are_missing_are_made_before_it_opens, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_gap_at_the_end_of_a_group_is_passed_each_time, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(want_of_memory_rolls_back, setup, teardown),
