@@ -34,8 +34,13 @@ void pl_rpc_conn_want_send(struct pl_rpc_conn *conn)
 
 void pl_rpc_conn_due_at(struct pl_rpc_conn *conn, int64_t due_ms)
 {
-    if (due_ms < conn->due_ms)
-        conn->due_ms = due_ms;
+    const struct pl_rpc_host_ops *ops = &conn->host_weak->ops;
+
+    if (due_ms >= conn->due_ms)
+        return;
+    conn->due_ms = due_ms;
+    if (ops->on_due != NULL)
+        ops->on_due(ops->self, conn);
 }
 
 void pl_rpc_conn_fail(struct pl_rpc_conn *conn, int err)

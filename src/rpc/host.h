@@ -69,6 +69,9 @@ struct pl_rpc_host_ops {
      * waits. May be told more than once; never of a connection from inside its own
      * fill, but possibly of another one (on_close may answer another call there). */
     void (*on_want_send)(void *self, struct pl_rpc_conn *conn);
+    /* pl_rpc_conn_due_ms() has come nearer, otherwise than in pl_rpc_conn_tick(). May be
+     * told from anywhere inside: call nothing there. NULL: its owner asks by itself. */
+    void (*on_due)(void *self, struct pl_rpc_conn *conn);
 };
 
 /* PL_E_NOMEM. */
@@ -199,8 +202,8 @@ ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size);
 /* Whether all is said and sent, so that the socket may be closed. */
 bool pl_rpc_conn_finished(const struct pl_rpc_conn *conn);
 
-/* Time passes: deadlines, and peers that take too long. Call about every 100 ms,
- * or when pl_rpc_conn_due_ms() says. < 0: close. */
+/* Time passes: deadlines, and peers that take too long. Call when
+ * pl_rpc_conn_due_ms() says, about 100 ms late at most. < 0: close. */
 int pl_rpc_conn_tick(struct pl_rpc_conn *conn, int64_t now_ms);
 
 /* Ticking before then does nothing. */

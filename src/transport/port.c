@@ -12,7 +12,7 @@
 #include "net/tls.h"
 #include "transport/port_connection.h"
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100 }; /* so late may be what is due */
 
 struct port_listener {
     struct pl_list node; /* in port->listeners */
@@ -28,15 +28,44 @@ static void on_want_send(void *self, struct pl_rpc_conn *rpc)
         pl_port_connection_mark(connection);
 }
 
-const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send};
+static void on_due(void *self, struct pl_rpc_conn *rpc)
+{
+    struct pl_port_connection *connection = pl_rpc_conn_data(rpc);
+
+    (void)self;
+    if (connection != NULL) /* else it is filed when it is made */
+        pl_port_connection_file(connection);
+}
+
+const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send, .on_due = on_due};
+
+/* The timer runs only towards a time at which a connection comes up. */
+static void wake_at(struct pl_port *port, int64_t up_ms)
+{
+    int64_t now_ms = pl_loop_now_ms(port->loop_weak);
+
+    if (up_ms >= port->wake_ms)
+        return;
+    port->wake_ms = up_ms;
+    pl_timer_start(port->ticks, up_ms > now_ms ? (uint64_t)(up_ms - now_ms) : 0, 0);
+}
+
+void pl_port_file(struct pl_port *port, struct pl_list *node, int64_t due_ms)
+{
+    if (!port->freed) /* else it has no timer any more, and ends */
+        wake_at(port, pl_wheel_add(&port->wheel, node, due_ms));
+}
 
 static void on_tick(void *self)
 {
     struct pl_port *port = self;
     int64_t now_ms = pl_loop_now_ms(port->loop_weak);
+    struct pl_list *node;
 
-    PL_LIST_EACH (node, &port->connections)
-        pl_port_connection_tick(PL_CONTAINER(node, struct pl_port_connection, node), now_ms);
+    port->wake_ms = INT64_MAX;
+    while ((node = pl_wheel_next(&port->wheel, now_ms)) != NULL)
+        pl_port_connection_tick(PL_CONTAINER(node, struct pl_port_connection, due_node), now_ms);
+    wake_at(port, pl_wheel_up_ms(&port->wheel));
 }
 
 int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_port_config *config,
@@ -58,6 +87,8 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->listeners);
     pl_list_init(&port->connections);
     pl_list_init(&port->dirty);
+    pl_wheel_init(&port->wheel, TICK_MS, pl_loop_now_ms(loop));
+    port->wake_ms = INT64_MAX;
     pl_peers_init(&port->peers);
     pl_port_set_tls(port, config->tls);
     rc = pl_timer_new(loop, on_tick, port, &port->ticks);
@@ -65,7 +96,6 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
         pl_port_free(port);
         return rc;
     }
-    pl_timer_start(port->ticks, TICK_MS, TICK_MS);
     *ret_port = port;
     return PL_OK;
 }

@@ -32,6 +32,20 @@ static int64_t now_ms_of(const struct pl_port_connection *connection)
     return pl_loop_now_ms(connection->port_weak->loop_weak);
 }
 
+static int64_t due_ms_of(const struct pl_port_connection *connection)
+{
+    return connection->state == PL_PORT_CONNECTION_OPEN ? pl_rpc_conn_due_ms(connection->rpc)
+                                                        : connection->deadline_ms;
+}
+
+void pl_port_connection_file(struct pl_port_connection *connection)
+{
+    if (connection->state == PL_PORT_CONNECTION_CLOSING)
+        return;
+    pl_list_remove(&connection->due_node);
+    pl_port_file(connection->port_weak, &connection->due_node, due_ms_of(connection));
+}
+
 void pl_port_connection_close(struct pl_port_connection *connection, bool gently)
 {
     struct pl_rpc_conn *rpc = connection->rpc;
@@ -40,6 +54,7 @@ void pl_port_connection_close(struct pl_port_connection *connection, bool gently
         return;
     set_state(connection, PL_PORT_CONNECTION_CLOSING);
     pl_list_remove(&connection->dirty_node);
+    pl_list_remove(&connection->due_node);
     if (gently)
         pl_socket_close(connection->socket);
     else
@@ -86,6 +101,7 @@ static void open_rpc(struct pl_port_connection *connection, enum pl_rpc_http_ver
     }
     pl_rpc_conn_set_data(connection->rpc, connection);
     set_state(connection, PL_PORT_CONNECTION_OPEN);
+    pl_port_connection_file(connection);
     if (port->draining)
         pl_rpc_conn_drain(connection->rpc);
     pl_port_connection_mark(connection);
@@ -137,6 +153,7 @@ static void start_tls(struct pl_port_connection *connection, struct pl_bytes fir
     set_state(connection, PL_PORT_CONNECTION_SECURING);
     if (!port->draining)
         connection->deadline_ms = now_ms_of(connection) + port->config.limits.handshake_ms;
+    pl_port_connection_file(connection);
     rc = pl_socket_start_tls(connection->socket, port->tls, NULL, first);
     if (rc < 0)
         handshake_failed(connection, rc);
@@ -217,6 +234,7 @@ static void on_close(void *self)
     if (connection->state != PL_PORT_CONNECTION_CLOSING) { /* the loop ends */
         set_state(connection, PL_PORT_CONNECTION_CLOSING);
         pl_list_remove(&connection->dirty_node);
+        pl_list_remove(&connection->due_node);
         pl_rpc_conn_free(connection->rpc);
     }
     pl_list_remove(&connection->node);
@@ -260,9 +278,11 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
     connection->socket = socket;
     pl_list_append(&port->connections, &connection->node);
     pl_list_init(&connection->dirty_node);
+    pl_list_init(&connection->due_node);
     port->connections_len++;
     set_state(connection, PL_PORT_CONNECTION_NEW);
     connection->deadline_ms = now_ms_of(connection) + port->config.limits.first_bytes_ms;
+    pl_port_connection_file(connection);
     pl_socket_set_ops(socket, &(struct pl_socket_ops){
                                   .self = connection,
                                   .on_read = on_read,
@@ -305,26 +325,25 @@ void pl_port_connection_flush(struct pl_port_connection *connection)
     update_reading(connection);
 }
 
-void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms)
+static void tick(struct pl_port_connection *connection, int64_t now_ms)
 {
-    switch (connection->state) {
-    case PL_PORT_CONNECTION_NEW:
-    case PL_PORT_CONNECTION_SECURING:
-        if (now_ms < connection->deadline_ms)
-            return;
+    if (connection->state != PL_PORT_CONNECTION_OPEN) {
         pl_diag(PL_DIAG_DEBUG, "net", "%s was too slow to begin",
                 pl_socket_peer(connection->socket));
         pl_port_connection_close(connection, true);
         return;
-    case PL_PORT_CONNECTION_OPEN:
-        if (now_ms >= pl_rpc_conn_due_ms(connection->rpc) &&
-            pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
-            say_and_close(connection);
-        update_reading(connection);
-        return;
-    case PL_PORT_CONNECTION_CLOSING:
-        return;
     }
+    if (pl_rpc_conn_tick(connection->rpc, now_ms) < 0)
+        say_and_close(connection);
+    update_reading(connection);
+}
+
+void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms)
+{
+    PL_ASSERT(connection->state != PL_PORT_CONNECTION_CLOSING);
+    if (now_ms >= due_ms_of(connection))
+        tick(connection, now_ms);
+    pl_port_connection_file(connection);
 }
 
 void pl_port_connection_drain(struct pl_port_connection *connection)
@@ -336,5 +355,6 @@ void pl_port_connection_drain(struct pl_port_connection *connection)
         pl_port_connection_mark(connection);
     } else if (connection->deadline_ms > soon_ms) {
         connection->deadline_ms = soon_ms;
+        pl_port_connection_file(connection);
     }
 }

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "transport/peers.h"
 #include "transport/port.h"
+#include "transport/wheel.h"
 
 #include <stddef.h>
 
@@ -20,11 +21,13 @@ struct pl_port {
     struct pl_rpc_host *host_weak;
     struct pl_port_config config;
     struct pl_tls_context *tls; /* a reference; or NULL */
-    struct pl_timer *ticks;
+    struct pl_timer *ticks;     /* fires when a connection comes up in the wheel */
     struct pl_list listeners;   /* of struct port_listener: see port.c */
     struct pl_list connections; /* of struct pl_port_connection */
     size_t connections_len;
-    struct pl_list dirty; /* connections with something to send */
+    struct pl_list dirty;  /* connections with something to send */
+    struct pl_wheel wheel; /* connections, none later than when it is due */
+    int64_t wake_ms;       /* when the timer fires; INT64_MAX: it does not run */
     struct pl_peers peers;
     bool draining;
     bool freed;               /* by its owner: goes with its last connection */
@@ -43,6 +46,7 @@ enum pl_port_connection_state {
 struct pl_port_connection {
     struct pl_list node;       /* in port->connections */
     struct pl_list dirty_node; /* in port->dirty, or nowhere */
+    struct pl_list due_node;   /* in port->wheel, unless CLOSING */
     struct pl_port *port_weak;
     struct pl_socket *socket;
     struct pl_peer *peer;
@@ -63,7 +67,10 @@ void pl_port_connection_mark(struct pl_port_connection *connection);
 /* Sends what there is, as far as the socket takes it. */
 void pl_port_connection_flush(struct pl_port_connection *connection);
 
-/* Time passes. */
+/* It may be due sooner than where the wheel has it. */
+void pl_port_connection_file(struct pl_port_connection *connection);
+
+/* It has come up in the wheel, and is out of it. */
 void pl_port_connection_tick(struct pl_port_connection *connection, int64_t now_ms);
 
 /* The port drains. */
@@ -71,6 +78,9 @@ void pl_port_connection_drain(struct pl_port_connection *connection);
 
 /* Its calls are over when this returns. Gently: what was written goes out first. */
 void pl_port_connection_close(struct pl_port_connection *connection, bool gently);
+
+/* In port.c: puts a connection's due_node into the wheel. */
+void pl_port_file(struct pl_port *port, struct pl_list *node, int64_t due_ms);
 
 /* In port.c: a connection has gone. */
 void pl_port_connection_gone(struct pl_port *port);

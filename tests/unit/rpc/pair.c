@@ -185,7 +185,7 @@ static void on_client_want_send(void *self)
 
 int pair_init(struct pair *pair)
 {
-    struct pl_rpc_host_ops host_ops = {pair, on_host_want_send};
+    struct pl_rpc_host_ops host_ops = {.self = pair, .on_want_send = on_host_want_send};
     struct pl_rpc_client_ops client_ops = {pair, on_client_want_send};
     int rc;
 

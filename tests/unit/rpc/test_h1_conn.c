@@ -58,7 +58,7 @@ static void connect_as(struct fixture *f, enum pl_rpc_http_version version)
 static int setup(void **state)
 {
     struct fixture *f = test_calloc(1, sizeof *f);
-    struct pl_rpc_host_ops ops = {f, on_want_send};
+    struct pl_rpc_host_ops ops = {.self = f, .on_want_send = on_want_send};
 
     f->now_ms = 1000;
     f->limits = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;

@@ -305,7 +305,7 @@ static void on_want_send(void *self, struct pl_rpc_conn *conn)
 
 int web_init_with(struct web *web, int version, const struct pl_rpc_limits *limits)
 {
-    struct pl_rpc_host_ops ops = {web, on_want_send};
+    struct pl_rpc_host_ops ops = {.self = web, .on_want_send = on_want_send};
     int rc;
 
     *web = (struct web){.version = version, .now_ms = 1000, .chunk_in = 65536, .chunk_out = 65536};

@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "rpc/limits.h"
+#include "transport/port_connection.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -233,6 +235,125 @@ static void who_says_nothing_is_closed_and_who_spoke_is_not(void **state)
     scene_done(&scene);
 }
 
+/* A connection is filed by the time for its first bytes; its call's is nearer. */
+static void a_call_ends_at_its_deadline(void **state)
+{
+    struct pl_port_config config = default_config();
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, &config);
+    scene.callers[0].timeout_ms = 1;
+    add(&scene, "Watch", "a");
+    world_run(&scene.world, all_over, &scene);
+    assert_int_equal(scene.callers[0].code, PL_CODE_DEADLINE_EXCEEDED);
+    assert_int_equal(scene.world.closed, 1);
+    scene_done(&scene);
+}
+
+/* The callers here answer no PING, once their sockets are not read. */
+static bool stop_reading(struct world *world)
+{
+    struct scene *scene = world->data;
+
+    if (scene->step == 0 && world->watches_len > 0 && scene->callers[0].messages > 0) {
+        scene->step = 1;
+        pl_socket_read_stop(scene->callers[0].socket);
+    }
+    return world->opened > 0 && pl_port_connections_len(world->port) == 0;
+}
+
+static void who_gives_no_sign_is_cut_off(void **state)
+{
+    struct pl_port_config config = default_config();
+    struct pl_rpc_limits limits = PL_RPC_LIMITS_DEFAULT;
+    struct scene scene;
+
+    (void)state;
+    limits.keepalive_ms = 1;
+    limits.keepalive_timeout_ms = 1;
+    limits.preface_ms = 1; /* it is looked at soon, then by what is due */
+    scene_init(&scene, &config);
+    pl_rpc_host_set_limits(scene.world.host, &limits);
+    add(&scene, "Watch", "a");
+    world_run(&scene.world, stop_reading, &scene);
+    assert_int_equal(scene.world.closed, 1);
+    scene_done(&scene);
+}
+
+/* Time as the port would see it, a tick after the other; returns how often it looked at
+ * a connection. */
+static uint32_t pass_time(struct pl_port *port, int64_t from_ms, int64_t until_ms)
+{
+    uint32_t looks = 0;
+
+    for (int64_t now_ms = from_ms; now_ms <= until_ms; now_ms += 100) {
+        struct pl_list *node;
+
+        for (; (node = pl_wheel_next(&port->wheel, now_ms)) != NULL; looks++)
+            pl_port_connection_tick(PL_CONTAINER(node, struct pl_port_connection, due_node),
+                                    now_ms);
+    }
+    return looks;
+}
+
+static bool idle_for_a_minute(struct world *world)
+{
+    struct scene *scene = world->data;
+    int64_t now_ms = pl_loop_now_ms(world->loop);
+
+    if (world->watches_len < scene->callers_len || scene->step > 0)
+        return scene->step > 0;
+    scene->step = 1;
+    assert_int_equal(pass_time(world->port, now_ms, now_ms + PL_RPC_PREFACE_MS * 3 / 10), 0);
+    /* that time has passed; from then on they are looked at shortly before PINGs are due */
+    assert_in_range(pass_time(world->port, now_ms, now_ms + 2 * PL_RPC_PREFACE_MS),
+                    scene->callers_len, 2 * scene->callers_len);
+    assert_int_equal(pass_time(world->port, now_ms, now_ms + PL_RPC_KEEPALIVE_MS * 8 / 10), 0);
+    assert_false(pl_port_flush(world->port));
+    assert_in_range(pass_time(world->port, now_ms, now_ms + PL_RPC_KEEPALIVE_MS + 1000),
+                    scene->callers_len, 2 * scene->callers_len);
+    assert_true(pl_port_flush(world->port)); /* the PINGs */
+    return true;
+}
+
+static void idle_connections_are_not_looked_at(void **state)
+{
+    struct pl_port_config config = default_config();
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, &config);
+    for (size_t i = 0; i < CALLERS_LEN_MAX; i++)
+        add(&scene, "Watch", "a");
+    world_run(&scene.world, idle_for_a_minute, &scene);
+    scene_done(&scene);
+}
+
+static bool nobody_is_left(struct world *world)
+{
+    struct scene *scene = world->data;
+
+    if (!all_over(world))
+        return false;
+    caller_close(&scene->callers[0]);
+    return all_gone(world);
+}
+
+static void a_port_without_connections_waits_for_no_time(void **state)
+{
+    struct pl_port_config config = default_config();
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, &config);
+    assert_int_equal(scene.world.port->wake_ms, INT64_MAX);
+    add(&scene, "Say", "hello");
+    world_run(&scene.world, nobody_is_left, &scene);
+    assert_int_equal(pl_wheel_up_ms(&scene.world.port->wheel), INT64_MAX);
+    scene_done(&scene);
+}
+
 /* A stream is open: the port drains; it has been told: the stream ends. */
 static bool drain_step(struct world *world)
 {
@@ -392,6 +513,10 @@ int main(void)
         cmocka_unit_test(beyond_its_connections_a_port_closes_new_ones),
         cmocka_unit_test(beyond_a_peers_connections_a_port_closes_new_ones),
         cmocka_unit_test(who_says_nothing_is_closed_and_who_spoke_is_not),
+        cmocka_unit_test(a_call_ends_at_its_deadline),
+        cmocka_unit_test(who_gives_no_sign_is_cut_off),
+        cmocka_unit_test(idle_connections_are_not_looked_at),
+        cmocka_unit_test(a_port_without_connections_waits_for_no_time),
         cmocka_unit_test(a_drain_lets_calls_end_and_closes),
         cmocka_unit_test(freeing_a_port_ends_its_calls_at_once),
         cmocka_unit_test(a_loop_that_ends_ends_its_calls),

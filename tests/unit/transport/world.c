@@ -247,7 +247,8 @@ static int make_call(struct caller *caller, const char *method, const char *text
     snprintf(path, sizeof path, "/test.Echo/%s", method);
     rc = pl_rpc_client_new(&ops, "localhost", pl_loop_now_ms(caller->loop_weak), &caller->rpc);
     if (rc == PL_OK)
-        rc = pl_rpc_client_start(caller->rpc, path, NULL, 0, 0, &call_ops, &caller->call);
+        rc = pl_rpc_client_start(caller->rpc, path, NULL, 0, caller->timeout_ms, &call_ops,
+                                 &caller->call);
     if (rc == PL_OK)
         rc = pl_rpc_client_send(caller->call, pl_bytes_str(text));
     if (rc == PL_OK)
@@ -267,7 +268,10 @@ int caller_start(struct caller *caller, struct pl_loop *loop, const struct pl_ad
     };
     int rc = PL_OK;
 
-    *caller = (struct caller){.loop_weak = loop, .mute = caller->mute, .tls = caller->tls};
+    *caller = (struct caller){.loop_weak = loop,
+                              .mute = caller->mute,
+                              .timeout_ms = caller->timeout_ms,
+                              .tls = caller->tls};
     if (!caller->mute)
         rc = make_call(caller, method, text);
     if (rc == PL_OK)

@@ -49,6 +49,7 @@ struct caller {
     struct pl_rpc_client *rpc;
     struct pl_rpc_client_call *call;
     bool mute;                  /* connects and says nothing */
+    int64_t timeout_ms;         /* of its call; 0: none */
     struct pl_tls_context *tls; /* a client's; or NULL */
     int connected, ended, gone;
     int secured;    /* once TLS's handshake has ended */
