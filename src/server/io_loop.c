@@ -19,6 +19,7 @@ enum {
     PAGE_SIZE_MAX = 64 * 1024,
     GATHER_WAKES_MIN = 128, /* about a tenth of a core, if each is a write */
     DRAIN_GRACE_MS = 3000,  /* for calls under way */
+    DRAIN_LOOK_MS = 100,    /* whether that time is over */
 };
 
 static struct pl_msg *msg_of(struct pl_letter *letter)
@@ -88,6 +89,7 @@ static void on_taken(struct pl_io_loop *io, struct pl_taken_msg *taken)
 static void on_drain(struct pl_io_loop *io)
 {
     io->draining = true;
+    pl_timer_start(io->beats, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
     io->drain_until_ms = pl_loop_now_ms(io->loop) + DRAIN_GRACE_MS;
     pl_rpc_health_drain(io->health);
     pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
@@ -192,6 +194,10 @@ static void on_beat(void *self)
         if (stream_call->taker)
             pl_take_beat(stream_call, now_ms);
     }
+    if (pl_list_empty(&io->stream_calls) && !io->draining) {
+        pl_timer_stop(io->beats);
+        io->beating = false;
+    }
 }
 
 /* Heartbeats tell the time of day; the rest of the hub knows no clock. */
@@ -272,6 +278,16 @@ static uint64_t beat_ms_of(const struct pl_config *config)
     return beat_ms > 0 ? (uint64_t)beat_ms : 1;
 }
 
+void pl_io_loop_beat(struct pl_io_loop *io)
+{
+    uint64_t beat_ms = beat_ms_of(io->config.config);
+
+    if (io->beating || io->draining)
+        return;
+    io->beating = true;
+    pl_timer_start(io->beats, beat_ms, beat_ms);
+}
+
 static int make_port(struct pl_io_loop *io)
 {
     struct pl_port_config port = {
@@ -285,13 +301,10 @@ static int make_port(struct pl_io_loop *io)
 
 static int make_beats(struct pl_io_loop *io)
 {
-    uint64_t beat_ms = beat_ms_of(io->config.config);
     int rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
 
     if (rc == PL_OK)
         rc = pl_timer_new(io->loop, on_gather, io, &io->gathers);
-    if (rc == PL_OK)
-        pl_timer_start(io->beats, beat_ms, beat_ms);
     return rc;
 }
 

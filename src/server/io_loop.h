@@ -55,9 +55,10 @@ struct pl_io_loop {
     struct pl_wire_framer framer;
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
-    struct pl_timer *beats;   /* heartbeats, sessions in use */
+    struct pl_timer *beats;   /* heartbeats, sessions in use; runs while there are streams */
     struct pl_timer *gathers; /* runs while the hub gathers */
     bool gathering;
+    bool beating;
     struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
     struct pl_errand_pool pool;  /* errands at rest */
     struct pl_list questions;    /* errands that wait until readers may have them */
@@ -90,6 +91,9 @@ void pl_io_loop_ring(struct pl_io_loop *io);
 /* New connections use that context; the loop takes a reference. PL_E_NOMEM. Any
  * thread. */
 int pl_io_loop_set_tls(struct pl_io_loop *io, struct pl_tls_context *context);
+
+/* A stream has been opened: its heart beats. */
+void pl_io_loop_beat(struct pl_io_loop *io);
 
 /* Stops accepting, tells streams and connections, lets calls end; on_drained
  * tells when. Any thread, once. */

@@ -39,6 +39,7 @@ static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_r
     stream_call->touched_ms = pl_loop_now_ms(io->loop);
     stream_call->sent_ms = stream_call->touched_ms;
     pl_list_append(&io->stream_calls, &stream_call->node);
+    pl_io_loop_beat(io);
     pl_rpc_call_set_data(call, stream_call);
     return stream_call;
 }
