@@ -59,31 +59,35 @@ struct pl_rpc_call {
     struct pl_rpc_convert *convert;                /* NULL: its messages are sent as they are */
     const struct ProtobufCMethodDescriptor *types; /* for JSON */
     int32_t stream_id;
-    enum pl_rpc_call_state state;
-    enum pl_rpc_verb verb;
-    enum pl_code code;
     int http_status; /* if it is not as the code has it; 0 */
-    bool handled;    /* a handler has it: on_close is still to run */
+    enum pl_rpc_call_state state : 4;
+    enum pl_rpc_verb verb : 4;
+    enum pl_code code : 6;
+    bool handled : 1; /* a handler has it: on_close is still to run */
 
     /* the request: call_recv.c */
-    bool half_closed;
-    bool flows;       /* it sends messages one after another, each taken at once */
-    bool has_message; /* of a method that takes one: it waits for half-close */
-    bool gunzip;      /* the request's encoding is gzip */
-    bool compressed;  /* the message is */
-    bool forget;      /* the handler does not need the request any more */
+    bool half_closed : 1;
+    bool flows : 1;       /* it sends messages one after another, each taken at once */
+    bool has_message : 1; /* of a method that takes one: it waits for half-close */
+    bool gunzip : 1;      /* the request's encoding is gzip */
+    bool compressed : 1;  /* the message is */
+    bool forget : 1;      /* the handler does not need the request any more */
 
     /* the response: call_send.c */
-    bool head_submitted;
-    bool deferred;      /* HTTP waits to be told that there are bytes */
-    bool held;          /* HTTP/2: until the peer has read more of it (h2_share.h) */
-    bool dry;           /* the source gave nothing, and has not been woken since */
-    bool peer_gzip;     /* the client takes gzip */
-    bool compress;      /* and is to get it */
-    bool text_out;      /* the body leaves in base64 */
-    bool encoding_told; /* the response's head says so */
-    bool lingers;       /* the response has ended, the request may yet */
+    bool head_submitted : 1;
+    bool deferred : 1;      /* HTTP waits to be told that there are bytes */
+    bool dry : 1;           /* the source gave nothing, and has not been woken since */
+    bool peer_gzip : 1;     /* the client takes gzip */
+    bool compress : 1;      /* and is to get it */
+    bool text_out : 1;      /* the body leaves in base64 */
+    bool encoding_told : 1; /* the response's head says so */
+    bool lingers : 1;       /* the response has ended, the request may yet */
 
+    /* HTTP/2 */
+    bool held : 1;       /* until the peer has read more of it (h2_share.h) */
+    uint8_t h2_data : 2; /* enum pl_rpc_h2_data */
+
+    struct pl_rpc_tracker tracker;
     struct pl_rpc_intake *intake; /* the request; NULL: all has come, and is forgotten */
     int64_t deadline_ms;
     int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
@@ -91,9 +95,10 @@ struct pl_rpc_call {
     struct pl_rpc_fields trailers;
     struct pl_rpc_outbox outbox;
     struct pl_rpc_source source; /* none: pull is NULL */
-    struct pl_rpc_tracker tracker;
-    int64_t moved_ms; /* when the queue last moved */
+    int64_t moved_ms;            /* when the queue last moved */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_rpc_call) <= 248,
+               "a stream that waits has one");
 
 /* A call for a new stream. PL_E_NOMEM. */
 int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_call **ret_call);
@@ -149,7 +154,8 @@ void pl_rpc_call_dispatch(struct pl_rpc_call *call);
 /* call_send.c: HTTP asks for the bytes of the body. */
 enum pl_rpc_pull {
     PL_RPC_PULL_SOME,     /* *ret_size bytes */
-    PL_RPC_PULL_NONE,     /* asked again after http->resume() */
+    PL_RPC_PULL_ALL,      /* the same, and none are left: asked again after http->resume() */
+    PL_RPC_PULL_NONE,     /* none are left: likewise */
     PL_RPC_PULL_END,      /* *ret_size bytes, and they are the last */
     PL_RPC_PULL_TRAILERS, /* the same, and http->trail() has been called */
     PL_RPC_PULL_FAILED,   /* reset it */

@@ -343,8 +343,9 @@ enum pl_rpc_pull pl_rpc_call_pull(struct pl_rpc_call *call, uint8_t *to, size_t 
         pl_rpc_call_set_state(call, PL_RPC_CALL_ENDED);
         return trailers ? PL_RPC_PULL_TRAILERS : PL_RPC_PULL_END;
     }
-    if (moved > 0)
+    /* What is converted may wait for more room. */
+    if (moved > 0 && ((size_t)moved == size || call->convert != NULL))
         return PL_RPC_PULL_SOME;
     call->deferred = true;
-    return PL_RPC_PULL_NONE;
+    return moved > 0 ? PL_RPC_PULL_ALL : PL_RPC_PULL_NONE;
 }

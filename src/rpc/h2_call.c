@@ -14,17 +14,27 @@ static ssize_t on_pull(nghttp2_session *session, int32_t stream_id, uint8_t *to,
                        uint32_t *data_flags, nghttp2_data_source *source, void *self)
 {
     struct pl_rpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    struct pl_rpc_conn *conn = self;
     size_t moved = 0;
 
     (void)source;
-    (void)self;
     if (call == NULL)
         return NGHTTP2_ERR_DEFERRED; /* a reset comes next */
     switch (pl_rpc_call_pull(call, to, pl_rpc_h2_share_room(call, size), &moved)) {
     case PL_RPC_PULL_SOME:
         return (ssize_t)moved;
+    case PL_RPC_PULL_ALL:
+        call->h2_data = PL_RPC_H2_DATA_LEAVES;
+        conn->h2->leaving_weak = call;
+        *data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        return (ssize_t)moved;
     case PL_RPC_PULL_NONE:
-        return NGHTTP2_ERR_DEFERRED;
+        if (call->held || call->state >= PL_RPC_CALL_ENDED)
+            return NGHTTP2_ERR_DEFERRED;
+        /* Of no bytes and no end nghttp2 makes no frame: the item goes at once. */
+        call->h2_data = PL_RPC_H2_DATA_GONE;
+        *data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        return 0;
     case PL_RPC_PULL_END:
         *data_flags |= NGHTTP2_DATA_FLAG_EOF;
         return (ssize_t)moved;
@@ -97,12 +107,48 @@ int pl_rpc_h2_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers
         nghttp2_submit_trailer(call->conn_weak->h2->session, call->stream_id, set.items, set.len));
 }
 
+static int submit_data(struct pl_rpc_call *call)
+{
+    nghttp2_data_provider provider = {.read_callback = on_pull};
+
+    call->h2_data = PL_RPC_H2_DATA_THERE;
+    return nghttp2_submit_data(call->conn_weak->h2->session, NGHTTP2_FLAG_END_STREAM,
+                               call->stream_id, &provider);
+}
+
 void pl_rpc_h2_resume(struct pl_rpc_call *call)
 {
-    int rv = nghttp2_session_resume_data(call->conn_weak->h2->session, call->stream_id);
+    int rv = 0;
 
+    switch ((enum pl_rpc_h2_data)call->h2_data) {
+    case PL_RPC_H2_DATA_THERE:
+        rv = nghttp2_session_resume_data(call->conn_weak->h2->session, call->stream_id);
+        break;
+    case PL_RPC_H2_DATA_LEAVES:
+        call->h2_data = PL_RPC_H2_DATA_RETURNS;
+        break;
+    case PL_RPC_H2_DATA_RETURNS:
+        break;
+    case PL_RPC_H2_DATA_GONE:
+        rv = submit_data(call);
+        break;
+    }
     if (rv < 0)
         pl_rpc_conn_fail(call->conn_weak, pl_rpc_h2_err(rv));
+}
+
+void pl_rpc_h2_data_sent(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_call *call = conn->h2->leaving_weak;
+    bool returns;
+
+    if (call == NULL)
+        return;
+    conn->h2->leaving_weak = NULL;
+    returns = call->h2_data == PL_RPC_H2_DATA_RETURNS && call->state < PL_RPC_CALL_ENDED;
+    call->h2_data = PL_RPC_H2_DATA_GONE;
+    if (returns)
+        pl_rpc_h2_resume(call);
 }
 
 void pl_rpc_h2_reset(struct pl_rpc_call *call, uint32_t error_code)

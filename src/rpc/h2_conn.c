@@ -254,6 +254,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
     if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
         conn->h2->ping_strikes = 0; /* the peer may well measure how fast it came */
+    if (frame->hd.type == NGHTTP2_DATA)
+        pl_rpc_h2_data_sent(conn);
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
         /* Streams that the peer broke, to have them reset, count as resets. */
         if ((frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||
@@ -291,6 +293,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         return 0;
     if (conn->h2->heading_weak == call)
         conn->h2->heading_weak = NULL;
+    if (conn->h2->leaving_weak == call)
+        conn->h2->leaving_weak = NULL;
     pl_rpc_conn_closed(conn, call);
     return 0;
 }

@@ -19,6 +19,15 @@ enum drain {
     DRAIN_LAST,    /* the second one says which stream was the last */
 };
 
+/* nghttp2's item of a call's DATA. One that waits takes as much memory as half of a
+ * stream, so a call that has nothing to send has none. */
+enum pl_rpc_h2_data {
+    PL_RPC_H2_DATA_THERE,
+    PL_RPC_H2_DATA_LEAVES,  /* with the frame that is on its way */
+    PL_RPC_H2_DATA_RETURNS, /* it leaves, but more has come since */
+    PL_RPC_H2_DATA_GONE,
+};
+
 struct pl_rpc_h2 {
     nghttp2_session *session;
     const uint8_t *left; /* what nghttp2 has given and fill not passed on */
@@ -28,6 +37,7 @@ struct pl_rpc_h2 {
     int64_t headers_since_ms;         /* when an unfinished header block began; INT64_MAX */
     size_t headers_size;              /* of the latest block, as much of it as was looked at */
     struct pl_rpc_call *heading_weak; /* whose block it is; NULL: it is of no call */
+    struct pl_rpc_call *leaving_weak; /* whose item of DATA leaves; NULL: nobody's */
     size_t consumed_size;             /* of DATA in these bytes: the connection's window */
     int64_t ping_ms;       /* when the peer was asked for a sign; INT64_MAX: it was not */
     int64_t pinged_ms;     /* when the peer asked for one last; INT64_MIN: it did not */
@@ -51,6 +61,8 @@ struct pl_rpc_h2 {
 int pl_rpc_h2_respond(struct pl_rpc_call *call, const struct pl_rpc_head *head, bool has_body);
 int pl_rpc_h2_trail(struct pl_rpc_call *call, const struct pl_rpc_head *trailers);
 void pl_rpc_h2_resume(struct pl_rpc_call *call);
+/* A DATA frame has left. */
+void pl_rpc_h2_data_sent(struct pl_rpc_conn *conn);
 void pl_rpc_h2_reset(struct pl_rpc_call *call, uint32_t error_code);
 void pl_rpc_h2_consume(struct pl_rpc_call *call, size_t size);
 void pl_rpc_h2_set_window(struct pl_rpc_call *call, size_t size);
