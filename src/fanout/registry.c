@@ -91,21 +91,32 @@ static int room_reserve(struct pl_reg_room *room, uint32_t loop)
     return PL_OK;
 }
 
+/* The stream's rooms, sorted. */
+static struct pl_reg_room **rooms_of(struct pl_reg_stream *stream)
+{
+    return stream->rooms_cap == 1 ? &stream->rooms.one : stream->rooms.array;
+}
+
+static struct pl_reg_room *room_at(const struct pl_reg_stream *stream, uint32_t i)
+{
+    return stream->rooms_cap == 1 ? stream->rooms.one : stream->rooms.array[i];
+}
+
 static int stream_reserve(struct pl_reg_stream *stream)
 {
-    bool few = stream->rooms == &stream->one;
+    bool few = stream->rooms_cap == 1;
     uint32_t cap = stream->rooms_cap * 2;
     struct pl_reg_room **rooms;
 
     if (stream->rooms_len < stream->rooms_cap)
         return PL_OK;
-    rooms = pl_realloc(few ? NULL : stream->rooms, cap * sizeof *rooms);
+    rooms = pl_realloc(few ? NULL : stream->rooms.array, cap * sizeof *rooms);
     if (rooms == NULL)
         return PL_E_NOMEM;
     if (few)
-        rooms[0] = stream->one;
-    stream->rooms = rooms;
-    stream->rooms_cap = cap;
+        rooms[0] = stream->rooms.one;
+    stream->rooms.array = rooms;
+    stream->rooms_cap = cap & (((uint32_t)1 << 24) - 1);
     return PL_OK;
 }
 
@@ -118,7 +129,7 @@ static uint32_t place_of(const struct pl_reg_stream *stream, pl_room_id id)
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (stream->rooms[middle]->id.v < id.v)
+        if (room_at(stream, middle)->id.v < id.v)
             low = middle + 1;
         else
             high = middle;
@@ -128,13 +139,13 @@ static uint32_t place_of(const struct pl_reg_stream *stream, pl_room_id id)
 
 static bool is_at(const struct pl_reg_stream *stream, uint32_t i, pl_room_id id)
 {
-    return i < stream->rooms_len && stream->rooms[i]->id.v == id.v;
+    return i < stream->rooms_len && room_at(stream, i)->id.v == id.v;
 }
 
 int pl_registry_gain(struct pl_registry *registry, struct pl_reg_stream *stream, pl_room_id id)
 {
     uint32_t i = place_of(stream, id);
-    struct pl_reg_room *room;
+    struct pl_reg_room **rooms, *room;
 
     if (is_at(stream, i, id))
         return PL_OK;
@@ -145,9 +156,9 @@ int pl_registry_gain(struct pl_registry *registry, struct pl_reg_stream *stream,
         room_unref(registry, room);
         return PL_E_NOMEM;
     }
-    memmove(stream->rooms + i + 1, stream->rooms + i,
-            (stream->rooms_len - i) * sizeof *stream->rooms);
-    stream->rooms[i] = room;
+    rooms = rooms_of(stream);
+    memmove(rooms + i + 1, rooms + i, (stream->rooms_len - i) * sizeof *rooms);
+    rooms[i] = room;
     stream->rooms_len++;
     if (room->counts[stream->loop]++ == 0)
         room->loops |= (uint64_t)1 << stream->loop;
@@ -156,14 +167,13 @@ int pl_registry_gain(struct pl_registry *registry, struct pl_reg_stream *stream,
 
 static void drop(struct pl_registry *registry, struct pl_reg_stream *stream, uint32_t i)
 {
-    struct pl_reg_room *room = stream->rooms[i];
+    struct pl_reg_room **rooms = rooms_of(stream), *room = rooms[i];
 
     PL_ASSERT(room->counts[stream->loop] > 0);
     if (--room->counts[stream->loop] == 0)
         room->loops &= ~((uint64_t)1 << stream->loop);
     stream->rooms_len--;
-    memmove(stream->rooms + i, stream->rooms + i + 1,
-            (stream->rooms_len - i) * sizeof *stream->rooms);
+    memmove(rooms + i, rooms + i + 1, (stream->rooms_len - i) * sizeof *rooms);
     room_unref(registry, room);
 }
 
@@ -246,11 +256,10 @@ struct pl_reg_stream *pl_registry_add(struct pl_registry *registry,
         return NULL;
     }
     stream->id = start->stream;
-    stream->loop = start->loop;
+    stream->loop = start->loop & 0x7f;
     stream->all = start->all;
     stream->session = start->session;
     stream->user_weak = user;
-    stream->rooms = &stream->one;
     stream->rooms_cap = 1;
     pl_list_append(&user->streams, &stream->of_user);
     pl_map_put(&registry->streams, &stream->node, stream_hash(stream->loop, stream->id));
@@ -265,8 +274,8 @@ void pl_registry_remove(struct pl_registry *registry, struct pl_reg_stream *stre
         drop(registry, stream, stream->rooms_len - 1);
     pl_map_remove(&registry->streams, &stream->node);
     pl_list_remove(&stream->of_user);
-    if (stream->rooms != &stream->one)
-        pl_free(stream->rooms);
+    if (stream->rooms_cap > 1)
+        pl_free(stream->rooms.array);
     pl_free(stream);
     if (!pl_list_empty(&user->streams))
         return;

@@ -41,15 +41,21 @@ struct pl_reg_stream {
     struct pl_map_node node;
     struct pl_list of_user; /* in user->streams */
     uint64_t id;
-    uint32_t loop;
-    bool all;
     struct pl_reg_user *user_weak;
     pl_session_id session;
-    struct pl_reg_room **rooms; /* by id; each holds one of its counts */
+    union {
+        struct pl_reg_room *one;    /* rooms_cap is 1: the array itself */
+        struct pl_reg_room **array; /* else */
+    } rooms;                        /* by id; each holds one of its counts */
     uint32_t rooms_len;
-    uint32_t rooms_cap;
-    struct pl_reg_room *one; /* the array of a stream of one room */
+    uint32_t rooms_cap : 24;
+    uint32_t loop : 7;
+    bool all : 1;
 };
+_Static_assert(PL_STREAM_ROOMS_LEN_MAX < 1 << 23 && PL_LOOPS_LEN_MAX < 1 << 7,
+               "a stream's rooms and loop have so many bits");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_reg_stream) <= 72,
+               "each open stream has one");
 
 struct pl_registry {
     struct pl_map rooms;
