@@ -523,7 +523,7 @@ static void ask_for_page(struct pl_hub *hub, struct pl_stream *stream)
 
 static void tell_ended(struct pl_hub *hub, struct pl_stream *stream)
 {
-    struct pl_refusal refusal = pl_refusal_of(stream->reason);
+    struct pl_refusal refusal = pl_refusal_of((enum pl_reason)stream->reason);
 
     if (stream->refusal != NULL)
         refusal = *stream->refusal;

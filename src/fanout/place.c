@@ -16,7 +16,6 @@ void pl_places_init(struct pl_places *places)
 {
     *places = (struct pl_places){.cap = 1};
     places->by_room = &places->few[0];
-    places->ready = &places->few[1];
 }
 
 void pl_places_done(struct pl_places *places, struct pl_tails *tails)
@@ -66,11 +65,10 @@ static int reserve(struct pl_places *places)
     if (both == NULL)
         return PL_E_NOMEM;
     memcpy(both, places->by_room, places->len * sizeof(struct pl_place *));
-    memcpy(both + cap, places->ready, places->ready_len * sizeof(struct pl_place *));
+    memcpy(both + cap, pl_places_ready(places), places->ready_len * sizeof(struct pl_place *));
     if (places->by_room != &places->few[0])
         pl_free(places->by_room);
     places->by_room = both;
-    places->ready = both + cap;
     places->cap = cap;
     return PL_OK;
 }
@@ -105,42 +103,44 @@ int pl_places_add(struct pl_places *places, struct pl_tails *tails, struct pl_st
 
 static void sift_up(struct pl_places *places, uint32_t i)
 {
-    struct pl_place *place = places->ready[i];
+    struct pl_place **ready = pl_places_ready(places);
+    struct pl_place *place = ready[i];
 
-    while (i > 0 && places->ready[(i - 1) / 2]->next > place->next) {
-        places->ready[i] = places->ready[(i - 1) / 2];
+    while (i > 0 && ready[(i - 1) / 2]->next > place->next) {
+        ready[i] = ready[(i - 1) / 2];
         i = (i - 1) / 2;
     }
-    places->ready[i] = place;
+    ready[i] = place;
 }
 
 static void sift_down(struct pl_places *places, uint32_t i)
 {
-    struct pl_place *place = places->ready[i];
+    struct pl_place **ready = pl_places_ready(places);
+    struct pl_place *place = ready[i];
 
     for (;;) {
         uint32_t child = 2 * i + 1;
 
         if (child >= places->ready_len)
             break;
-        if (child + 1 < places->ready_len &&
-            places->ready[child + 1]->next < places->ready[child]->next)
+        if (child + 1 < places->ready_len && ready[child + 1]->next < ready[child]->next)
             child++;
-        if (places->ready[child]->next >= place->next)
+        if (ready[child]->next >= place->next)
             break;
-        places->ready[i] = places->ready[child];
+        ready[i] = ready[child];
         i = child;
     }
-    places->ready[i] = place;
+    ready[i] = place;
 }
 
 static void leave_heap(struct pl_places *places, uint32_t i)
 {
-    struct pl_place *last = places->ready[--places->ready_len];
+    struct pl_place **ready = pl_places_ready(places);
+    struct pl_place *last = ready[--places->ready_len];
 
     if (i == places->ready_len)
         return;
-    places->ready[i] = last;
+    ready[i] = last;
     sift_up(places, i);
     sift_down(places, i);
 }
@@ -157,7 +157,7 @@ void pl_places_remove(struct pl_places *places, struct pl_tails *tails, struct p
     memmove(places->by_room + i, places->by_room + i + 1,
             (places->len - i) * sizeof(struct pl_place *));
     for (uint32_t j = 0; j < places->ready_len; j++) {
-        if (places->ready[j] == place) {
+        if (pl_places_ready(places)[j] == place) {
             leave_heap(places, j);
             break;
         }
@@ -174,20 +174,20 @@ void pl_places_make_ready(struct pl_places *places, struct pl_place *place, uint
     pl_list_remove(&place->idle);
     place->at = number;
     place->next = position;
-    places->ready[places->ready_len] = place;
+    pl_places_ready(places)[places->ready_len] = place;
     sift_up(places, places->ready_len++);
 }
 
 void pl_places_move_first(struct pl_places *places, uint64_t number, pl_position position)
 {
-    places->ready[0]->at = number;
-    places->ready[0]->next = position;
+    pl_places_ready(places)[0]->at = number;
+    pl_places_ready(places)[0]->next = position;
     sift_down(places, 0);
 }
 
 void pl_places_rest_first(struct pl_places *places)
 {
-    struct pl_place *place = places->ready[0];
+    struct pl_place *place = pl_places_ready(places)[0];
 
     leave_heap(places, 0);
     pl_list_append(&place->tail->idle, &place->idle);

@@ -29,10 +29,9 @@ struct pl_place {
 
 struct pl_places {
     struct pl_place **by_room; /* sorted by room id; who left before who came back */
-    struct pl_place **ready;   /* a heap; the lowest next position first */
     uint32_t len;
     uint32_t ready_len;
-    uint32_t cap;            /* of each */
+    uint32_t cap;            /* of each array: that of the ready ones lies behind by_room */
     struct pl_place *few[2]; /* both arrays of a stream of one room */
 };
 
@@ -56,10 +55,16 @@ void pl_places_remove(struct pl_places *places, struct pl_tails *tails, struct p
 void pl_places_make_ready(struct pl_places *places, struct pl_place *place, uint64_t number,
                           pl_position position);
 
+/* The ready ones: a heap; the lowest next position first. */
+static inline struct pl_place **pl_places_ready(const struct pl_places *places)
+{
+    return places->by_room + places->cap;
+}
+
 /* The ready place that comes first; NULL for none. */
 static inline struct pl_place *pl_places_first(const struct pl_places *places)
 {
-    return places->ready_len == 0 ? NULL : places->ready[0];
+    return places->ready_len == 0 ? NULL : pl_places_ready(places)[0];
 }
 
 /* The first has moved on, to that entry. */

@@ -257,7 +257,7 @@ void pl_stream_end(struct pl_stream *stream, const struct pl_refusal *refusal, b
     if (cut)
         cut_short(stream);
     pl_places_done(&stream->places, &stream->set_weak->tails);
-    stream->reason = refusal->reason;
+    stream->reason = (uint8_t)refusal->reason;
     stream->refusal = pl_memdup(refusal, sizeof *refusal);
     pl_stream_set_state(stream, PL_STREAM_ENDING);
     pl_stream_make_due(stream);

@@ -61,17 +61,19 @@ struct pl_stream {
     struct pl_places places;
     int64_t pulled_ms;          /* when something was last pulled, or a beat given */
     struct pl_refusal *refusal; /* of ENDING; NULL where there was no memory for it */
-    enum pl_reason reason;      /* of ENDING, likewise */
+    uint8_t reason;             /* enum pl_reason, of ENDING, likewise */
     uint8_t state;              /* enum pl_stream_state: by pl_stream_set_state() only */
     uint8_t page;               /* enum pl_page_state */
-    bool all;
-    bool awake;     /* `wake` was told since a pull last returned 0 */
-    bool caught_up; /* the frame has been made */
-    bool let_go;    /* its page was: it asks for the next when it is pulled again */
-    bool behind;    /* it fell behind and is not live again */
+    bool all : 1;
+    bool awake : 1;     /* `wake` was told since a pull last returned 0 */
+    bool caught_up : 1; /* the frame has been made */
+    bool let_go : 1;    /* its page was: it asks for the next when it is pulled again */
+    bool behind : 1;    /* it fell behind and is not live again */
     uint32_t rooms_len;
     pl_room_id rooms[]; /* those that it names; unless `all` */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream) <= 224,
+               "an idle subscriber has one");
 
 /* A stream of no room yet. NULL when memory is short. */
 struct pl_stream *pl_stream_new(struct pl_stream_set *set, const struct pl_stream_start *start,
