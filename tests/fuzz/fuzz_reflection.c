@@ -62,8 +62,9 @@ static struct pl_rpc_host *host_of(void)
     static struct pl_rpc_reflection *reflection;
 
     if (host == NULL) {
-        PL_ASSERT(pl_rpc_host_new(&(struct pl_rpc_host_ops){NULL, on_host_want_send}, &host) ==
-                  PL_OK);
+        const struct pl_rpc_host_ops ops = {.on_want_send = on_host_want_send};
+
+        PL_ASSERT(pl_rpc_host_new(&ops, &host) == PL_OK);
         PL_ASSERT(pl_rpc_reflection_new(host, pl_descriptors(), &reflection) == PL_OK);
     }
     return host;
