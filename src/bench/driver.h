@@ -162,14 +162,14 @@ void pl_bench_cleaned(struct pl_bench_run *run);
 void pl_bench_subscribed(struct pl_bench_sub *sub);
 
 /* A message came on that channel. `sequence`: the channel's number of it, 0 where
- * has_sequences is false. The payload is borrowed. */
-void pl_bench_delivered(struct pl_bench_sub *sub, uint32_t channel, struct pl_bytes payload,
+ * has_sequences is false. The text is borrowed. */
+void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
                         uint64_t sequence);
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack);
 
 /* A message that the server keeps; then, that all have been told. */
-void pl_bench_logged(struct pl_bench_run *run, uint32_t channel, struct pl_bytes payload,
+void pl_bench_logged(struct pl_bench_run *run, uint32_t channel, struct pl_bytes text,
                      uint64_t sequence);
 void pl_bench_read_back(struct pl_bench_run *run);
 

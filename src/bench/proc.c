@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BLANKS " \t\n"
+
 enum { LINE_SIZE = 1024, TCP_LISTEN = 10, INODES_MAX = 64 };
 
 struct inodes {
@@ -23,16 +25,27 @@ struct inodes {
     size_t len;
 };
 
-/* A line of /proc/net/tcp: "sl local rem st tx:rx tr:when retrnsmt uid timeout inode". */
+/* Where the field of that number begins, counted from 0; "" where there are fewer. */
+static const char *field_of(const char *line, unsigned number)
+{
+    line += strspn(line, BLANKS);
+    for (; number > 0; number--) {
+        line += strcspn(line, BLANKS);
+        line += strspn(line, BLANKS);
+    }
+    return line;
+}
+
+/* A line of /proc/net/tcp: "sl local rem st tx:rx tr:when retrnsmt uid timeout inode";
+ * addresses are "ADDRESS:PORT" in hexadecimal. */
 static void read_line(const char *line, uint16_t port, struct inodes *inodes)
 {
-    unsigned local_port = 0, state = 0;
-    unsigned long inode = 0;
+    const char *local = field_of(line, 1);
+    const char *colon = memchr(local, ':', strcspn(local, BLANKS));
+    unsigned long inode = strtoul(field_of(line, 9), NULL, 10);
 
-    if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-               &local_port, &state, &inode) != 3)
-        return;
-    if (local_port == port && state == TCP_LISTEN && inodes->len < INODES_MAX)
+    if (colon != NULL && strtoul(colon + 1, NULL, 16) == port &&
+        strtoul(field_of(line, 3), NULL, 16) == TCP_LISTEN && inodes->len < INODES_MAX)
         inodes->v[inodes->len++] = inode;
 }
 
@@ -50,10 +63,12 @@ static void read_table(const char *path, uint16_t port, struct inodes *inodes)
 
 static bool has_inode(const struct inodes *inodes, const char *link)
 {
+    static const char prefix[] = "socket:[";
     unsigned long inode;
 
-    if (sscanf(link, "socket:[%lu]", &inode) != 1)
+    if (strncmp(link, prefix, sizeof prefix - 1) != 0)
         return false;
+    inode = strtoul(link + sizeof prefix - 1, NULL, 10);
     for (size_t i = 0; i < inodes->len; i++) {
         if (inodes->v[i] == inode)
             return true;
@@ -113,7 +128,6 @@ uint32_t pl_bench_proc_find(const struct pl_address *address)
 static bool read_kb(uint32_t pid, const char *name, const char *label, uint64_t *ret_size)
 {
     char path[LINE_SIZE], line[LINE_SIZE];
-    unsigned long long kb = 0;
     bool found = false;
     FILE *file;
 
@@ -122,11 +136,10 @@ static bool read_kb(uint32_t pid, const char *name, const char *label, uint64_t 
     if (file == NULL)
         return false;
     while (!found && fgets(line, sizeof line, file) != NULL)
-        found = strncmp(line, label, strlen(label)) == 0 &&
-                sscanf(line + strlen(label), "%llu", &kb) == 1;
+        found = strncmp(line, label, strlen(label)) == 0;
     fclose(file);
     if (found)
-        *ret_size = kb * 1024;
+        *ret_size = strtoull(line + strlen(label), NULL, 10) * 1024;
     return found;
 }
 
@@ -134,7 +147,6 @@ static bool read_kb(uint32_t pid, const char *name, const char *label, uint64_t 
 static bool read_split(uint32_t pid, struct pl_bench_usage *usage)
 {
     char path[LINE_SIZE], line[LINE_SIZE];
-    unsigned long user = 0, system = 0;
     const char *rest = NULL;
     FILE *file;
 
@@ -145,11 +157,10 @@ static bool read_split(uint32_t pid, struct pl_bench_usage *usage)
     if (fgets(line, sizeof line, file) != NULL)
         rest = strrchr(line, ')'); /* the name may hold anything */
     fclose(file);
-    if (rest == NULL || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user, &system) != 2)
+    if (rest == NULL || field_of(rest + 1, 12)[0] == 0)
         return false;
-    usage->user_s = (double)user / (double)sysconf(_SC_CLK_TCK);
-    usage->system_s = (double)system / (double)sysconf(_SC_CLK_TCK);
+    usage->user_s = strtod(field_of(rest + 1, 11), NULL) / (double)sysconf(_SC_CLK_TCK);
+    usage->system_s = strtod(field_of(rest + 1, 12), NULL) / (double)sysconf(_SC_CLK_TCK);
     return true;
 }
 

@@ -11,7 +11,7 @@
 struct pl_event_encoder pl_wire_event_encoder(void);
 
 /* The bytes of a TakeMessagesResponse that hands out a message. */
-int pl_wire_taken(const struct pl_message_view *message, uint64_t lease, uint32_t attempt,
+int pl_wire_taken(const struct pl_message_view *view, uint64_t lease, uint32_t attempt,
                   struct pl_buf **ret_buf);
 
 /* Those of a TakeMessagesResponse that says that nothing came, or that the server
