@@ -65,12 +65,12 @@ void pl_bench_subscribed(struct pl_bench_sub *sub)
     pl_bytebuf_printf(&sub->conn_weak->run_weak->told, "subscribed %u\n", sub->number);
 }
 
-void pl_bench_delivered(struct pl_bench_sub *sub, uint32_t channel, struct pl_bytes payload,
+void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
                         uint64_t sequence)
 {
     assert_int_equal(sequence, 0);
-    pl_bytebuf_printf(&sub->conn_weak->run_weak->told, "delivered %u, channel %u: %.*s\n",
-                      sub->number, channel, (int)payload.size, (const char *)payload.data);
+    pl_bytebuf_printf(&to->conn_weak->run_weak->told, "delivered %u, channel %u: %.*s\n",
+                      to->number, channel, (int)text.size, (const char *)text.data);
 }
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack)
