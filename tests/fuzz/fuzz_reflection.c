@@ -16,6 +16,8 @@
 #include "rpc/reflection.h"
 #include "server/descriptors.h"
 
+#include <stdlib.h>
+
 enum { QUESTIONS_LEN_MAX = 8, ARENA_SIZE = 4 << 20 };
 
 /* What a call comes to. */
@@ -55,17 +57,25 @@ static void on_close(void *self, const struct pl_rpc_status *status, bool proces
     asked->code = status->code;
 }
 
-/* The host, made once: it takes the descriptors in. */
+static struct pl_rpc_host *host;
+static struct pl_rpc_reflection *reflection;
+
+static void free_host(void)
+{
+    pl_rpc_reflection_free(reflection);
+    pl_rpc_host_free(host);
+}
+
+/* The host, made once: it takes the descriptors in, and keeps parts of calls for
+ * the next ones until it is freed. */
 static struct pl_rpc_host *host_of(void)
 {
-    static struct pl_rpc_host *host;
-    static struct pl_rpc_reflection *reflection;
-
     if (host == NULL) {
         const struct pl_rpc_host_ops ops = {.on_want_send = on_host_want_send};
 
         PL_ASSERT(pl_rpc_host_new(&ops, &host) == PL_OK);
         PL_ASSERT(pl_rpc_reflection_new(host, pl_descriptors(), &reflection) == PL_OK);
+        PL_ASSERT(atexit(free_host) == 0);
     }
     return host;
 }
