@@ -57,7 +57,7 @@ static void end_all(struct pl_io_loop *io, bool streams, bool takers)
     struct pl_refusal refusal = pl_refusal_of_err(PL_E_NOMEM);
 
     PL_LIST_EACH (node, &io->stream_calls) {
-        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+        struct pl_stream_call *stream_call = pl_stream_call_of(node);
 
         if (streams && stream_call->stream != NULL)
             pl_hub_end(io->hub, stream_call->stream, &refusal);
@@ -94,7 +94,7 @@ static void on_drain(struct pl_io_loop *io)
     pl_rpc_health_drain(io->health);
     pl_hub_drain(io->hub, PL_RETRY_AFTER_MS, PL_RETRY_SPREAD_MS);
     PL_LIST_EACH (node, &io->stream_calls) {
-        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+        struct pl_stream_call *stream_call = pl_stream_call_of(node);
 
         if (stream_call->taker)
             pl_take_drain(stream_call, PL_RETRY_AFTER_MS);
@@ -187,10 +187,10 @@ static void on_beat(void *self)
     int64_t now_ms = pl_loop_now_ms(io->loop);
 
     pl_hub_tick(io->hub, now_ms);
+    pl_stream_sessions_touch(io, now_ms);
     PL_LIST_EACH (node, &io->stream_calls) {
-        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+        struct pl_stream_call *stream_call = pl_stream_call_of(node);
 
-        pl_stream_call_touch(stream_call, now_ms);
         if (stream_call->taker)
             pl_take_beat(stream_call, now_ms);
     }
@@ -319,6 +319,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     io->config = *config;
     io->drain.kind = PL_MSG_DRAIN;
     pl_list_init(&io->stream_calls);
+    pl_live_sessions_init(&io->live_sessions);
     pl_errand_pool_init(&io->pool);
     pl_list_init(&io->questions);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
@@ -417,6 +418,7 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_rpc_health_free(io->health);
     pl_hub_free(io->hub);
     pl_rpc_host_free(io->host);
+    pl_live_sessions_done(&io->live_sessions);
     pl_questions_free(io);
     pl_errand_pool_done(&io->pool);
     pl_free(io);

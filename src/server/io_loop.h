@@ -59,10 +59,11 @@ struct pl_io_loop {
     struct pl_timer *gathers; /* runs while the hub gathers */
     bool gathering;
     bool beating;
-    struct pl_list stream_calls; /* of struct pl_stream_call, not yet GONE */
-    struct pl_errand_pool pool;  /* errands at rest */
-    struct pl_list questions;    /* errands that wait until readers may have them */
-    uint32_t questions_len;      /* that readers have */
+    struct pl_list stream_calls;           /* of struct pl_stream_call, not yet GONE */
+    struct pl_live_sessions live_sessions; /* theirs */
+    struct pl_errand_pool pool;            /* errands at rest */
+    struct pl_list questions;              /* errands that wait until readers may have them */
+    uint32_t questions_len;                /* that readers have */
     struct pl_token_memo token_memo;
     size_t errands_size; /* what requests hold that are under way, in bytes */
     bool pages_failed;   /* some stream's page could not be asked for */

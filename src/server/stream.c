@@ -222,7 +222,7 @@ void pl_stream_end_failed(struct pl_io_loop *io)
     io->pages_failed = false;
     refusal.retry_ms = 1000;
     PL_LIST_EACH (node, &io->stream_calls) {
-        struct pl_stream_call *stream_call = PL_CONTAINER(node, struct pl_stream_call, node);
+        struct pl_stream_call *stream_call = pl_stream_call_of(node);
 
         if (stream_call->page_failed && stream_call->stream != NULL)
             pl_hub_page_failed(io->hub, stream_call->stream, &refusal);

@@ -25,9 +25,15 @@ static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_r
                                               bool taker, const struct pl_hash *token_hash)
 {
     struct pl_stream_call *stream_call = pl_zalloc(sizeof *stream_call);
+    int64_t now_ms = pl_loop_now_ms(io->loop);
 
     if (stream_call == NULL)
         return NULL;
+    stream_call->session = pl_live_session_ref(&io->live_sessions, token_hash, now_ms);
+    if (stream_call->session == NULL) {
+        pl_free(stream_call);
+        return NULL;
+    }
     stream_call->gone.kind = PL_MSG_STREAM_GONE;
     stream_call->id = pl_rpc_call_id(call);
     stream_call->loop = io->config.number;
@@ -35,10 +41,8 @@ static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_r
     stream_call->io_weak = io;
     stream_call->state = PL_STREAM_CALL_ASKING;
     stream_call->call_weak = call;
-    stream_call->token_hash = *token_hash;
-    stream_call->touched_ms = pl_loop_now_ms(io->loop);
-    stream_call->sent_ms = stream_call->touched_ms;
-    pl_list_append(&io->stream_calls, &stream_call->node);
+    stream_call->sent_ms = now_ms;
+    pl_list_append(&io->stream_calls, &stream_call->gone.letter.node);
     pl_io_loop_beat(io);
     pl_rpc_call_set_data(call, stream_call);
     return stream_call;
@@ -54,7 +58,9 @@ static void leave(struct pl_stream_call *stream_call)
     stream_call->stream = NULL;
     stream_call->call_weak = NULL;
     stream_call->state = PL_STREAM_CALL_GONE;
-    pl_list_remove(&stream_call->node);
+    pl_list_remove(&stream_call->gone.letter.node);
+    pl_live_session_unref(&io->live_sessions, stream_call->session);
+    stream_call->session = NULL;
     if (pl_engine_thread_post_always(io->config.engine_weak, &stream_call->gone) < 0)
         pl_free(stream_call); /* the engine has ended */
 }
@@ -127,10 +133,9 @@ void pl_stream_call_on_close(struct pl_rpc_call *call)
         leave(stream_call);
 }
 
-void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms)
+static void touch(struct pl_io_loop *io, struct pl_live_session *session, int64_t now_ms)
 {
-    struct pl_io_loop *io = stream_call->io_weak;
-    struct pl_session used = {.used_ms = stream_call->touched_ms}; /* only ages are compared */
+    struct pl_session used = {.used_ms = session->touched_ms}; /* only ages are compared */
     struct pl_errand *errand;
 
     if (!pl_session_touch_due(&used, io->config.config->guest_idle_ms, now_ms))
@@ -140,10 +145,18 @@ void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms)
         return; /* the next beat tries again */
     errand->silent = true;
     errand->command.kind = PL_COMMAND_TOUCH_SESSION;
-    errand->command.token_hash = stream_call->token_hash;
+    errand->command.token_hash = session->token_hash;
     if (pl_engine_thread_put(io->config.engine_weak, errand) < 0) {
         pl_errand_free(errand);
         return;
     }
-    stream_call->touched_ms = now_ms;
+    session->touched_ms = now_ms;
+}
+
+void pl_stream_sessions_touch(struct pl_io_loop *io, int64_t now_ms)
+{
+    struct pl_live_session *session = NULL;
+
+    while ((session = pl_live_session_next(&io->live_sessions, session)) != NULL)
+        touch(io, session, now_ms);
 }

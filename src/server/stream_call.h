@@ -13,6 +13,7 @@
 #include "fanout/hub.h"
 #include "rpc/host.h"
 #include "server/errand.h"
+#include "server/live_session.h"
 
 struct pl_io_loop;
 
@@ -23,7 +24,7 @@ enum pl_stream_call_state {
 };
 
 struct pl_stream_call {
-    struct pl_msg gone; /* PL_MSG_STREAM_GONE */
+    struct pl_msg gone; /* in the loop's list of open ones; then the letter PL_MSG_STREAM_GONE */
     uint64_t id;        /* the call's */
     uint32_t loop;
     bool taker;
@@ -33,15 +34,21 @@ struct pl_stream_call {
     bool page_failed; /* its page could not be asked for */
     uint8_t state;    /* enum pl_stream_call_state */
     struct pl_io_loop *io_weak;
-    struct pl_list node;           /* in the loop's list of open ones */
-    struct pl_rpc_call *call_weak; /* until it is GONE */
-    struct pl_stream *stream;      /* the hub's; NULL for takers and while ASKING */
-    struct pl_hash token_hash;     /* to mark the session as used */
-    int64_t touched_ms;            /* monotonic */
-    int64_t sent_ms;               /* takers: when something was last sent, monotonic */
+    struct pl_rpc_call *call_weak;   /* until it is GONE, */
+    struct pl_live_session *session; /* likewise: one reference */
+    struct pl_stream *stream;        /* the hub's; NULL for takers and while ASKING */
+    int64_t sent_ms;                 /* takers: when something was last sent, monotonic */
     /* the engine's */
     pl_user_id user; /* … and was this user's, as is still to be said */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream_call) <= 88,
+               "each open stream has one");
+
+/* The one whose node that is in the loop's list. */
+static inline struct pl_stream_call *pl_stream_call_of(struct pl_list *node)
+{
+    return PL_CONTAINER(node, struct pl_stream_call, gone.letter.node);
+}
 
 /* The engine knows takers of all loops: a taker's id is its call's, with the loop. */
 uint64_t pl_taker_id(uint32_t loop, uint64_t call);
@@ -81,7 +88,7 @@ void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *ta
 void pl_take_beat(struct pl_stream_call *stream_call, int64_t now_ms);
 void pl_take_drain(struct pl_stream_call *stream_call, uint32_t retry_after_ms);
 
-/* Marks the session as used, where that is due. */
-void pl_stream_call_touch(struct pl_stream_call *stream_call, int64_t now_ms);
+/* Has the sessions of open streams marked as used, where that is due. */
+void pl_stream_sessions_touch(struct pl_io_loop *io, int64_t now_ms);
 
 #endif
