@@ -1,4 +1,5 @@
-/* arena.c - bump allocation in blocks that double, up to 64 KiB each. */
+/* arena.c - bump allocation in blocks that double, up to 64 KiB each. The first one, with
+ * its head and malloc's, comes to 512 bytes. */
 #include "base/arena.h"
 
 #include "base/mem.h"
@@ -6,7 +7,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-enum { BLOCK_SIZE_MIN = 1024, BLOCK_SIZE_MAX = 64 * 1024 };
+enum { BLOCK_SIZE_MIN = 472, BLOCK_SIZE_MAX = 64 * 1024 };
 
 struct pl_arena_block {
     struct pl_arena_block *next;

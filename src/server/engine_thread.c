@@ -155,8 +155,7 @@ static int fill_online(struct pl_engine_thread *thread, struct pl_errand *errand
     if (rc == PL_E_INVALID) {
         errand->refusal = pl_refusal_of(PL_REASON_PAGE_TOKEN_INVALID);
         snprintf(errand->refusal.field, sizeof errand->refusal.field, "page_token");
-        pl_errand_only_token(errand);
-        return PL_OK;
+        return pl_errand_only_token(errand);
     }
     if (rc < 0)
         return rc;

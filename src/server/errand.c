@@ -1,6 +1,7 @@
 /* errand.c - making and freeing what threads post to each other. */
 #include "server/errand.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "fanout/feed.h"
 #include "server/stream_call.h"
@@ -96,14 +97,18 @@ void pl_errand_pool_give(struct pl_errand_pool *pool, struct pl_errand *errand)
     pool->len++;
 }
 
-void pl_errand_only_token(struct pl_errand *errand)
+int pl_errand_only_token(struct pl_errand *errand)
 {
+    pl_arena_clear(&errand->arena); /* the request may be large, and is done with */
+    errand->pending = pl_arena_alloc(&errand->arena, sizeof *errand->pending);
+    if (errand->pending == NULL)
+        return PL_E_NOMEM;
+    *errand->pending = errand->refusal;
     errand->kind = PL_ERRAND_COMMAND;
-    errand->pending = errand->refusal;
     errand->refusal = pl_refusal_of(PL_REASON_NONE);
     errand->command.kind = PL_QUERY_GET_USER;
     errand->command.u.get_user.name = "";
-    pl_arena_clear(&errand->arena); /* the request may be large, and is done with */
+    return PL_OK;
 }
 
 void pl_msg_discard(struct pl_msg *msg)

@@ -75,7 +75,8 @@ struct pl_errand {
     const char *next;                /* USERS: the next page's token */
     bool more;                       /* ONLINE: there is a next page */
     struct pl_stream_request stream; /* SUBSCRIBE: what was asked for */
-    struct pl_refusal pending;       /* what the loop found wrong: told once the token is proven */
+    /* What the loop found wrong: told once the token is proven. NULL: nothing; in the arena. */
+    struct pl_refusal *pending;
     /* the answer */
     struct pl_refusal refusal;
     struct pl_buf *response;   /* one reference, or NULL */
@@ -90,8 +91,9 @@ enum { PL_ERRAND_SIZE_MAX = 4 * 1024 * 1024 };
 struct pl_errand *pl_errand_new(enum pl_errand_kind kind, uint32_t loop, uint64_t call);
 void pl_errand_free(struct pl_errand *errand); /* NULL is fine */
 
-/* Errands of a loop that have come back, for its next calls. Each keeps what a small
- * request takes. */
+/* Errands of a loop that have come back, for its next calls of one answer. Each keeps what
+ * a small request takes. Those of streams are not kept: many may be opened at once, and
+ * then none for hours. */
 enum { PL_ERRAND_POOL_LEN_MAX = 256 };
 
 struct pl_errand_pool {
@@ -108,8 +110,9 @@ struct pl_errand *pl_errand_pool_take(struct pl_errand_pool *pool, enum pl_erran
 void pl_errand_pool_give(struct pl_errand_pool *pool, struct pl_errand *errand);
 
 /* Makes it ask only whether its token is good: the request is refused anyway, but a
- * stranger is told nothing else than that it is one. The refusal becomes pending. */
-void pl_errand_only_token(struct pl_errand *errand);
+ * stranger is told nothing else than that it is one. The refusal becomes pending.
+ * PL_E_NOMEM. */
+int pl_errand_only_token(struct pl_errand *errand);
 
 /* A feed for a loop. */
 struct pl_feed_msg {

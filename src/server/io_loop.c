@@ -32,10 +32,13 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
 {
     struct pl_rpc_call *call = pl_rpc_host_call(io->host, errand->call);
     struct pl_stream_call *stream_call;
+    bool streams = false;
 
     PL_ASSERT(io->errands_size >= errand->charged_size);
     io->errands_size -= errand->charged_size;
-    if (call != NULL && !pl_rpc_call_method(call)->server_streaming) {
+    if (call != NULL)
+        streams = pl_rpc_call_method(call)->server_streaming;
+    if (call != NULL && !streams) {
         pl_unary_answer(call, errand);
     } else if (call != NULL && (stream_call = pl_rpc_call_data(call)) != NULL) {
         if (errand->kind == PL_ERRAND_QUERY && errand->query.kind == PL_QUERY_READ_PAGE)
@@ -47,7 +50,10 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
     } /* else its caller has gone */
     if (errand->asked)
         pl_question_back(io);
-    pl_errand_pool_give(&io->pool, errand);
+    if (streams)
+        pl_errand_free(errand);
+    else
+        pl_errand_pool_give(&io->pool, errand);
 }
 
 /* Something was lost for want of memory: streams end, and resume by their cursors;

@@ -104,12 +104,11 @@ void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool
         pl_errand_free(errand);
         return;
     }
-    if (stream_call_new(io, call, taker, &errand->command.token_hash) == NULL) {
+    if ((errand->refusal.reason != PL_REASON_NONE && pl_errand_only_token(errand) < 0) ||
+        stream_call_new(io, call, taker, &errand->command.token_hash) == NULL) {
         refuse(call, errand, &nomem);
         return;
     }
-    if (errand->refusal.reason != PL_REASON_NONE)
-        pl_errand_only_token(errand);
     pl_rpc_call_forget_request(call);
     pl_errand_to_engine(io, call, errand);
 }
@@ -118,8 +117,8 @@ bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_
 {
     if (errand->refusal.reason != PL_REASON_NONE)
         pl_stream_call_end(stream_call, &errand->refusal);
-    else if (errand->pending.reason != PL_REASON_NONE)
-        pl_stream_call_end(stream_call, &errand->pending);
+    else if (errand->pending != NULL)
+        pl_stream_call_end(stream_call, errand->pending);
     else
         return false;
     return true;

@@ -272,9 +272,10 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
     } else {
         errand->query.token_hash = errand->command.token_hash;
         limit_sends(io, call, errand);
-        if (errand->refusal.reason != PL_REASON_NONE)
-            pl_errand_only_token(errand);
-        send_out(io, call, errand);
+        if (errand->refusal.reason != PL_REASON_NONE && pl_errand_only_token(errand) < 0)
+            take_back(io, call, errand, PL_E_NOMEM);
+        else
+            send_out(io, call, errand);
     }
 }
 
@@ -316,8 +317,8 @@ void pl_unary_answer(struct pl_rpc_call *call, const struct pl_errand *errand)
         pl_call_refuse(call, &errand->refusal);
         return;
     }
-    if (errand->pending.reason != PL_REASON_NONE) {
-        pl_call_refuse(call, &errand->pending);
+    if (errand->pending != NULL) {
+        pl_call_refuse(call, errand->pending);
         return;
     }
     PL_ASSERT(errand->response != NULL);

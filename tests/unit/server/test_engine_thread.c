@@ -407,8 +407,9 @@ static void a_bad_page_token_is_told_to_who_is_known_only(void **state)
     post(world, list_online(world, "ana", "", "bad", 10));
     errand = next_errand(world, 0);
     assert_int_equal(errand->refusal.reason, PL_REASON_NONE);
-    assert_int_equal(errand->pending.reason, PL_REASON_PAGE_TOKEN_INVALID);
-    assert_string_equal(errand->pending.field, "page_token");
+    assert_non_null(errand->pending);
+    assert_int_equal(errand->pending->reason, PL_REASON_PAGE_TOKEN_INVALID);
+    assert_string_equal(errand->pending->field, "page_token");
     pl_errand_free(errand);
 }
 
