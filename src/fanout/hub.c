@@ -10,7 +10,6 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "fanout/gather.h"
 #include "fanout/stream.h"
 
 struct pl_hub {
@@ -18,8 +17,6 @@ struct pl_hub {
     struct pl_stream_set set;
     struct pl_map streams; /* by user */
     struct pl_beats beats;
-    struct pl_list gathering; /* of streams, by `due`: woken a moment later, all together */
-    struct pl_gather gather;
     struct pl_bytebuf scratch; /* for making frames; empty in between */
     pl_position through;       /* all feeds up to here that concern this hub have come */
     int64_t now_ms;            /* as last told */
@@ -41,8 +38,6 @@ int pl_hub_new(const struct pl_hub_config *config, struct pl_hub **ret_hub)
     pl_tails_init(&hub->set.tails, config->tails_size_max);
     pl_pages_init(&hub->set.pages, config->pages_size_max, config->page_size_max);
     pl_list_init(&hub->set.due);
-    pl_list_init(&hub->gathering);
-    pl_gather_init(&hub->gather, config->gather_wakes_min);
     pl_map_init(&hub->streams);
     pl_beats_init(&hub->beats, config->heartbeat_ms);
     pl_bytebuf_init(&hub->scratch, PL_BUF_SIZE_MAX);
@@ -294,28 +289,12 @@ static bool concerns(const struct pl_place *place, pl_position position)
            position <= place->until;
 }
 
-/* Wakes the stream, or lets it gather more; unless it is due anyway. */
 static void wake(struct pl_hub *hub, struct pl_stream *stream)
 {
     if (stream->awake)
         return;
-    if (!pl_gather_waits(&hub->gather, stream->pulled_ms, hub->set.time_ms)) {
-        stream->awake = true;
-        hub->config.ops.wake(hub->config.ops.self, stream);
-    } else if (pl_list_empty(&stream->due)) {
-        pl_list_append(&hub->gathering, &stream->due);
-    }
-}
-
-/* Those that gathered are due. */
-static void end_gathering(struct pl_hub *hub)
-{
-    struct pl_list *node;
-
-    while ((node = pl_list_first(&hub->gathering)) != NULL) {
-        pl_list_remove(node);
-        pl_list_append(&hub->set.due, node);
-    }
+    stream->awake = true;
+    hub->config.ops.wake(hub->config.ops.self, stream);
 }
 
 /* The tail's last entry is new: tells those who have been given all before. */
@@ -409,7 +388,6 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms)
     int rc;
 
     set_time(hub, now_ms);
-    pl_gather_feed(&hub->gather, hub->set.time_ms);
     for (uint32_t i = 0; i < feed->entries_len; i++) {
         if (feed->entries[i].kind == PL_FEED_MEMBERSHIP) {
             rc = apply_membership(hub, &feed->entries[i]);
@@ -428,8 +406,6 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms)
     if (feed->through > hub->through)
         hub->through = feed->through;
     pl_tails_evict(&hub->set.tails);
-    if (pl_gather_is_over(&hub->gather, hub->set.time_ms))
-        end_gathering(hub);
     return ret;
 }
 
@@ -575,18 +551,6 @@ bool pl_hub_turn(struct pl_hub *hub)
         any = true;
     }
     return any;
-}
-
-bool pl_hub_gathers(const struct pl_hub *hub)
-{
-    return hub->gather.until_ms != INT64_MAX;
-}
-
-void pl_hub_gather(struct pl_hub *hub, int64_t now_ms)
-{
-    set_time(hub, now_ms);
-    if (pl_gather_is_over(&hub->gather, hub->set.time_ms))
-        end_gathering(hub);
 }
 
 /* A heartbeat, where the stream is silent because there is nothing to say. */

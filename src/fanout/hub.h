@@ -51,9 +51,6 @@ struct pl_hub_config {
     size_t pages_size_max;   /* the budget of all pages that streams hold, in bytes */
     uint32_t page_len_max;   /* what want_page asks for */
     size_t page_size_max;
-    /* Streams may gather news before they are woken once so many have had some in the
-     * last 4 to 8 ms (gather.h); 0: they never do. */
-    uint32_t gather_wakes_min;
     int64_t heartbeat_ms; /* silence after which a stream gets a Heartbeat; > 0 */
 };
 
@@ -117,11 +114,6 @@ void pl_hub_drain(struct pl_hub *hub, uint32_t retry_after_ms, uint32_t spread_m
  * something of its own, tells of streams that ended. Returns whether anything
  * happened, so that the caller flushes, then calls it again. */
 bool pl_hub_turn(struct pl_hub *hub);
-
-/* Whether streams gather news, so that more goes into one write (gather.h): then call
- * pl_hub_gather() every millisecond until none does. The turn wakes them. */
-bool pl_hub_gathers(const struct pl_hub *hub);
-void pl_hub_gather(struct pl_hub *hub, int64_t now_ms);
 
 /* Time passes: heartbeats. Call about every second. */
 void pl_hub_tick(struct pl_hub *hub, int64_t now_ms);

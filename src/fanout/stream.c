@@ -100,7 +100,7 @@ void pl_stream_set_state(struct pl_stream *stream, enum pl_stream_state state)
 
 void pl_stream_make_due(struct pl_stream *stream)
 {
-    pl_list_remove(&stream->due); /* it may be gathering */
+    pl_list_remove(&stream->due); /* it may be due already */
     pl_list_append(&stream->set_weak->due, &stream->due);
 }
 

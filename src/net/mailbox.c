@@ -149,13 +149,13 @@ size_t pl_mailbox_take(struct pl_mailbox *mailbox, struct pl_list *ret_list)
     return len;
 }
 
-size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_ms, struct pl_list *ret_list)
+size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_us, struct pl_list *ret_list)
 {
     uint64_t now = uv_hrtime(), until = UINT64_MAX;
     size_t len;
 
-    if (timeout_ms >= 0 && (uint64_t)timeout_ms < (UINT64_MAX - now) / 1000000)
-        until = now + (uint64_t)timeout_ms * 1000000;
+    if (timeout_us >= 0 && (uint64_t)timeout_us < (UINT64_MAX - now) / 1000)
+        until = now + (uint64_t)timeout_us * 1000;
     uv_mutex_lock(&mailbox->lock);
     while (mailbox->len == 0 && !mailbox->closed && now < until) {
         if (until == UINT64_MAX)

@@ -51,9 +51,9 @@ void pl_mailbox_ring(struct pl_mailbox *mailbox);
  * how many. */
 size_t pl_mailbox_take(struct pl_mailbox *mailbox, struct pl_list *ret_list);
 
-/* Waits until a letter is there, the mailbox is closed, or timeout_ms have
+/* Waits until a letter is there, the mailbox is closed, or timeout_us have
  * passed (< 0: no limit), then takes as above. */
-size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_ms, struct pl_list *ret_list);
+size_t pl_mailbox_wait(struct pl_mailbox *mailbox, int64_t timeout_us, struct pl_list *ret_list);
 
 /* Lets letters come for so long, or until the mailbox is closed, and takes them;
  * meanwhile nobody rings. */

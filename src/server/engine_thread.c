@@ -3,10 +3,7 @@
  *
  * A batch is as much as is waiting, up to about 2 ms of work by what batches have
  * cost so far: a commit's fsync then dominates under light load, and callers wait
- * little under heavy load. After a batch of many commands, more are let come for
- * as long as so many take to decide, a millisecond at most: a commit and the
- * wake-ups around it cost the same for few and for many. After a small batch
- * nothing waits.
+ * little under heavy load. Under load a batch may wait for more: see gather.h.
  */
 #include "server/engine_thread.h"
 
@@ -19,6 +16,7 @@
 #include "journal/local.h"
 #include "net/thread.h"
 #include "server/dispatch.h"
+#include "server/gather.h"
 #include "server/stream_call.h"
 #include "wire/event.h"
 #include "wire/frame.h"
@@ -32,11 +30,6 @@
 enum {
     BATCH_WORK_US = 2000,
     BATCH_LEN_MIN = 16,
-    GATHER_US_MAX = 1000,
-    GATHER_US_PER_COMMAND = 10,
-    BUSY_US = 10 * 1000,      /* what comes later after a batch is a new load */
-    GATHER_SKIP_MAX = 256,    /* batches that are not gathered after one to which nothing came */
-    GATHER_LEN_MIN = 32,      /* commands in the last batch from which on the next is gathered */
     BATCH_LARGE_LEN_MAX = 64, /* commands whose replies are large: see EFFECTS_SIZE_MAX */
     EFFECTS_SIZE_MAX = 64 * 1024 * 1024,
     FAILED_PAUSE_MS = 1000, /* before what nobody waits for is tried again */
@@ -68,13 +61,10 @@ struct pl_engine_thread {
     uint32_t commands_len;
     struct pl_command expire; /* EXPIRE, when it is due */
     bool follow_up;
-    bool failed;                 /* the last batch was rolled back, … */
-    int64_t failed_until_ms;     /* … and the thread's own commands wait so long, monotonic */
-    pl_position through;         /* the last event's */
-    int64_t batch_end_us;        /* of the last one, monotonic */
-    int64_t gather_us;           /* how long the next one is gathered; 0: it is not */
-    uint32_t gather_skip;        /* batches to let pass before one is gathered again, … */
-    uint32_t gather_skip_next;   /* … and how many, the next time that nothing comes */
+    bool failed;             /* the last batch was rolled back, … */
+    int64_t failed_until_ms; /* … and the thread's own commands wait so long, monotonic */
+    pl_position through;     /* the last event's */
+    struct pl_gather gather;
     int64_t work_us_per_command; /* a running mean, without what the disk takes */
 };
 
@@ -86,6 +76,20 @@ static struct pl_msg *msg_of(struct pl_list *node)
 static struct pl_stream_call *stream_call_of(struct pl_list *node)
 {
     return PL_CONTAINER(msg_of(node), struct pl_stream_call, gone);
+}
+
+/* The command of a message to a room, or NULL. */
+static const struct pl_command *sent_by(const struct pl_msg *msg)
+{
+    const struct pl_errand *errand;
+
+    if (msg->kind != PL_MSG_ERRAND)
+        return NULL;
+    errand = PL_CONTAINER((struct pl_msg *)msg, struct pl_errand, msg);
+    if (errand->kind != PL_ERRAND_COMMAND || errand->command.kind != PL_COMMAND_SEND_MESSAGE ||
+        errand->command.u.send.room[0] == '\0')
+        return NULL;
+    return &errand->command;
 }
 
 static void add_command(struct pl_engine_thread *thread, struct pl_command *command)
@@ -297,12 +301,7 @@ static void note_work(struct pl_engine_thread *thread, int64_t work_us)
 {
     int64_t per_command = work_us / (int64_t)thread->commands_len;
 
-    thread->batch_end_us = pl_clock_mono_us();
-    thread->gather_us = 0;
-    if (thread->commands_len >= GATHER_LEN_MIN)
-        thread->gather_us = (int64_t)thread->commands_len * GATHER_US_PER_COMMAND;
-    if (thread->gather_us > GATHER_US_MAX)
-        thread->gather_us = GATHER_US_MAX;
+    pl_gather_batch(&thread->gather, thread->commands_len, pl_clock_mono_us());
     thread->work_us_per_command = (thread->work_us_per_command * 7 + per_command) / 8;
 }
 
@@ -360,7 +359,7 @@ static void apply(struct pl_engine_thread *thread)
 }
 
 /* How long to wait for letters. */
-static int64_t wait_ms(const struct pl_engine_thread *thread)
+static int64_t wait_us(const struct pl_engine_thread *thread)
 {
     int64_t due = pl_engine_due_ms(thread->engine) - pl_clock_wall_ms();
 
@@ -369,28 +368,46 @@ static int64_t wait_ms(const struct pl_engine_thread *thread)
     if (pausing(thread)) {
         int64_t left = thread->failed_until_ms - pl_clock_mono_ms();
 
-        return left > 0 ? left : 0;
+        return left > 0 ? left * 1000 : 0;
     }
     if (thread->follow_up || !pl_list_empty(&thread->gone) || due <= 0)
         return 0;
-    return due < 60 * 1000 ? due : 60 * 1000;
+    return (due < 60 * 1000 ? due : 60 * 1000) * 1000;
 }
 
-/* After a large batch that is not long ago. Where it brings nothing, it is given up
- * for a while: those who send may be waiting for what they have sent. */
+/* Looks at the letters after that one; returns whether all are messages to rooms that
+ * are busy. */
+static bool note_sent(struct pl_engine_thread *thread, struct pl_list *after)
+{
+    int64_t now_us = pl_clock_mono_us();
+    bool busy = pl_list_empty(&thread->gone);
+
+    for (struct pl_list *node = after->next; node != &thread->letters; node = node->next) {
+        const struct pl_command *command = sent_by(msg_of(node));
+
+        if (command == NULL || !pl_gather_sent(&thread->gather, command->u.send.room, now_us))
+            busy = false;
+    }
+    return busy;
+}
+
 static void let_more_come(struct pl_engine_thread *thread)
 {
-    if (thread->gather_us == 0 || pl_clock_mono_us() - thread->batch_end_us >= BUSY_US)
+    struct pl_list *last = thread->letters.prev;
+    bool busy = note_sent(thread, &thread->letters);
+    int64_t wait_us;
+    enum pl_gather_wait wait = pl_gather_begin(&thread->gather, busy, pl_clock_mono_us(), &wait_us);
+    size_t len;
+
+    if (wait == PL_GATHER_NONE)
         return;
-    if (thread->gather_skip > 0) {
-        thread->gather_skip--;
-    } else if (pl_mailbox_gather(thread->inbox, thread->gather_us, &thread->letters) > 0) {
-        thread->gather_skip_next = 1;
-    } else {
-        thread->gather_skip = thread->gather_skip_next;
-        if (thread->gather_skip_next < GATHER_SKIP_MAX)
-            thread->gather_skip_next *= 2;
-    }
+    if (wait == PL_GATHER_MANY)
+        len = pl_mailbox_gather(thread->inbox, wait_us, &thread->letters);
+    else
+        len = pl_mailbox_wait(thread->inbox, wait_us, &thread->letters);
+    if (wait == PL_GATHER_NEXT)
+        note_sent(thread, last);
+    pl_gather_end(&thread->gather, wait, len > 0);
 }
 
 static void thread_main(void *self)
@@ -399,7 +416,7 @@ static void thread_main(void *self)
 
     for (;;) {
         bool backlog = !pl_list_empty(&thread->letters);
-        size_t len = pl_mailbox_wait(thread->inbox, wait_ms(thread), &thread->letters);
+        size_t len = pl_mailbox_wait(thread->inbox, wait_us(thread), &thread->letters);
 
         if (len == 0 && pl_list_empty(&thread->letters) && pl_list_empty(&thread->gone) &&
             pl_mailbox_closed(thread->inbox))
@@ -479,7 +496,7 @@ int pl_engine_thread_start(const struct pl_engine_thread_config *config,
     if (thread == NULL)
         return PL_E_NOMEM;
     thread->config = *config;
-    thread->gather_skip_next = 1;
+    pl_gather_init(&thread->gather);
     thread->framer.log = config->log;
     thread->framer_iface = pl_wire_framer_iface(&thread->framer);
     pl_dispatch_init(&thread->dispatch);

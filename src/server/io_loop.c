@@ -17,9 +17,8 @@ enum {
     INBOX_LEN_MAX = 1 << 20,
     PAGE_LEN_MAX = 512,
     PAGE_SIZE_MAX = 64 * 1024,
-    GATHER_WAKES_MIN = 128, /* about a tenth of a core, if each is a write */
-    DRAIN_GRACE_MS = 3000,  /* for calls under way */
-    DRAIN_LOOK_MS = 100,    /* whether that time is over */
+    DRAIN_GRACE_MS = 3000, /* for calls under way */
+    DRAIN_LOOK_MS = 100,   /* whether that time is over */
 };
 
 static struct pl_msg *msg_of(struct pl_letter *letter)
@@ -151,22 +150,6 @@ static void check_drained(struct pl_io_loop *io)
     io->config.on_drained(io->config.self, &io->drain);
 }
 
-static void on_gather(void *self)
-{
-    struct pl_io_loop *io = self;
-
-    pl_hub_gather(io->hub, pl_loop_now_ms(io->loop));
-}
-
-static void set_gathering(struct pl_io_loop *io, bool gathering)
-{
-    io->gathering = gathering;
-    if (gathering)
-        pl_timer_start(io->gathers, 1, 1);
-    else
-        pl_timer_stop(io->gathers);
-}
-
 /* All that the turn has made goes out: pages are asked for, streams that ended end,
  * connections are flushed; which may make more, so until nothing is left. */
 static void on_turn_end(void *self)
@@ -182,8 +165,6 @@ static void on_turn_end(void *self)
         again = pl_hub_turn(io->hub);
         again = pl_port_flush(io->port) || again;
     } while (again || io->pages_failed);
-    if (pl_hub_gathers(io->hub) != io->gathering)
-        set_gathering(io, !io->gathering);
     check_drained(io);
 }
 
@@ -263,7 +244,6 @@ static int make_hub(struct pl_io_loop *io)
         .pages_size_max = config->pages_size_max,
         .page_len_max = PAGE_LEN_MAX,
         .page_size_max = PAGE_SIZE_MAX,
-        .gather_wakes_min = GATHER_WAKES_MIN,
         .heartbeat_ms = config->heartbeat_ms,
     };
 
@@ -305,15 +285,6 @@ static int make_port(struct pl_io_loop *io)
     return pl_port_new(io->loop, io->host, &port, &io->port);
 }
 
-static int make_beats(struct pl_io_loop *io)
-{
-    int rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
-
-    if (rc == PL_OK)
-        rc = pl_timer_new(io->loop, on_gather, io, &io->gathers);
-    return rc;
-}
-
 int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **ret_io)
 {
     struct pl_io_loop *io = pl_zalloc(sizeof *io);
@@ -338,7 +309,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     if (rc == PL_OK)
         rc = make_port(io);
     if (rc == PL_OK)
-        rc = make_beats(io);
+        rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
     if (rc < 0) {
         pl_io_loop_free(io);
         return rc;
@@ -418,7 +389,6 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_port_free(io->port);
     io->port = NULL;
     pl_timer_free(io->beats);
-    pl_timer_free(io->gathers);
     pl_loop_free(io->loop);
     pl_rpc_reflection_free(io->reflection);
     pl_rpc_health_free(io->health);

@@ -56,8 +56,6 @@ struct pl_io_loop {
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
     struct pl_timer *beats;   /* heartbeats, sessions in use; runs while there are streams */
-    struct pl_timer *gathers; /* runs while the hub gathers */
-    bool gathering;
     bool beating;
     struct pl_list stream_calls;           /* of struct pl_stream_call, not yet GONE */
     struct pl_live_sessions live_sessions; /* theirs */

@@ -77,7 +77,6 @@ void loop_start(struct sim *sim, uint32_t number)
     loop->config.page_len_max = 1 + chance_below(&sim->chance, 20);
     loop->config.page_size_max = 1 + chance_below(&sim->chance, 4000);
     loop->config.pages_size_max = budgets[chance_below(&sim->chance, 5)];
-    loop->config.gather_wakes_min = chance_below(&sim->chance, 4);
     pl_list_init(&loop->calls);
     JUDGE(pl_hub_new(&loop->config, &loop->hub) == PL_OK, "out of memory");
 }
@@ -250,17 +249,6 @@ void loop_turn(struct sim *sim, uint32_t number)
 {
     while (pl_hub_turn(sim->server.loops[number].hub))
         ;
-}
-
-bool loop_gather(struct sim *sim, uint32_t number)
-{
-    struct pl_hub *hub = sim->server.loops[number].hub;
-
-    if (!pl_hub_gathers(hub))
-        return false;
-    pl_hub_gather(hub, sim->mono_ms);
-    loop_turn(sim, number);
-    return true;
 }
 
 void loop_tick(struct sim *sim, uint32_t number)

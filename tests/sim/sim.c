@@ -115,8 +115,6 @@ static void deliver_some(struct sim *sim)
     for (uint32_t len = 1 + chance_below(&sim->chance, 8); len > 0; len--)
         loop_deliver(sim, number);
     loop_turn(sim, number);
-    if (chance_once_in(&sim->chance, 2))
-        loop_gather(sim, number);
 }
 
 static void jump_clock(struct sim *sim)
@@ -228,9 +226,6 @@ static bool rest_round(struct sim *sim)
         while (loop_deliver(sim, i))
             busy = true;
         loop_turn(sim, i);
-        sim->mono_ms++;
-        if (loop_gather(sim, i))
-            busy = true;
     }
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
         struct call *call = sim->clients[i].stream;

@@ -238,7 +238,6 @@ void loop_start(struct sim *sim, uint32_t number);
 void loop_stop(struct sim *sim, uint32_t number);
 bool loop_deliver(struct sim *sim, uint32_t number); /* false: there was no letter */
 void loop_turn(struct sim *sim, uint32_t number);
-bool loop_gather(struct sim *sim, uint32_t number); /* false: no stream gathers news */
 void loop_tick(struct sim *sim, uint32_t number);
 bool loop_page(struct sim *sim, struct call *call); /* reads a page, or hands it over */
 void loop_leave(struct sim *sim, struct call *call);

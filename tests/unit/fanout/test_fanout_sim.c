@@ -117,7 +117,7 @@ struct sim {
 };
 
 static struct {
-    uint64_t fell_behind, rejoined, events, resumed, caught_up, failures, let_go, shared, gathered;
+    uint64_t fell_behind, rejoined, events, resumed, caught_up, failures, let_go, shared;
 } seen;
 
 #define JUDGE(sim, condition)                                                               \
@@ -358,17 +358,6 @@ static void turn(struct loop *loop)
 {
     while (pl_hub_turn(loop->hub))
         ;
-}
-
-/* A millisecond of waiting. */
-static bool gather(struct sim *sim, struct loop *loop)
-{
-    if (!pl_hub_gathers(loop->hub))
-        return false;
-    seen.gathered++;
-    pl_hub_gather(loop->hub, ++sim->now_ms);
-    turn(loop);
-    return true;
 }
 
 static void open_client(struct sim *sim, struct loop *loop, const struct letter *letter)
@@ -717,8 +706,6 @@ static void step(struct sim *sim)
         pl_hub_tick(loop->hub, sim->now_ms);
         fail_stop(sim);
         turn(loop);
-    } else if (dice < 32) {
-        gather(sim, loop);
     } else {
         step_client(sim, &sim->clients[chance(sim, CLIENTS_LEN)]);
         if (chance(sim, 3) > 0)
@@ -740,7 +727,6 @@ static void settle(struct sim *sim)
             while (loop->letters_first < loop->letters_len)
                 deliver(sim, loop);
             turn(loop);
-            again = gather(sim, loop) || again;
         }
         for (uint32_t i = 0; i < CLIENTS_LEN; i++) {
             struct client *client = &sim->clients[i];
@@ -810,7 +796,6 @@ static void sim_init(struct sim *sim, uint64_t seed)
             .pages_size_max = budgets[chance(sim, 5)],
             .page_len_max = 1 + chance(sim, 20),
             .page_size_max = 1 + chance(sim, 2000),
-            .gather_wakes_min = chance(sim, 3),
             .heartbeat_ms = HEARTBEAT_MS,
         };
 
@@ -886,20 +871,17 @@ static void every_stream_gets_what_it_may_see_in_order_and_once(void **state)
         for (uint64_t seed = 1; seed <= SEEDS_LEN; seed++)
             sim_run(sim, seed);
         print_message("events %llu, caught up %llu, resumed %llu, fell behind %llu, "
-                      "rejoined %llu, failed allocations %llu, pages let go %llu, shared %llu, "
-                      "gathered %llu\n",
+                      "rejoined %llu, failed allocations %llu, pages let go %llu, shared %llu\n",
                       (unsigned long long)seen.events, (unsigned long long)seen.caught_up,
                       (unsigned long long)seen.resumed, (unsigned long long)seen.fell_behind,
                       (unsigned long long)seen.rejoined, (unsigned long long)seen.failures,
-                      (unsigned long long)seen.let_go, (unsigned long long)seen.shared,
-                      (unsigned long long)seen.gathered);
+                      (unsigned long long)seen.let_go, (unsigned long long)seen.shared);
         assert_true(seen.events > 100 * SEEDS_LEN);
         assert_true(seen.resumed > SEEDS_LEN);
         assert_true(seen.fell_behind > SEEDS_LEN);
         assert_true(seen.rejoined > SEEDS_LEN / 2);
         assert_true(seen.let_go > SEEDS_LEN);
         assert_true(seen.shared > SEEDS_LEN);
-        assert_true(seen.gathered > SEEDS_LEN / 4);
         assert_true(seen.failures > SEEDS_LEN / 2);
     }
     free(sim);

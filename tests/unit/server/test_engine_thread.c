@@ -20,7 +20,7 @@
 
 enum {
     LOOPS_LEN = 2,
-    WAIT_MS = 60 * 1000, /* to catch a hang; measures nothing */
+    WAIT_US = 60 * 1000 * 1000, /* to catch a hang; measures nothing */
 };
 
 #define IDLE_MS ((int64_t)7 * 24 * 3600 * 1000)
@@ -78,7 +78,7 @@ static struct pl_msg *next(struct world *world, uint32_t loop)
     struct pl_list *node = pl_list_first(&world->came[loop]);
 
     if (node == NULL) {
-        assert_true(pl_mailbox_wait(world->loops[loop], WAIT_MS, &world->came[loop]) > 0);
+        assert_true(pl_mailbox_wait(world->loops[loop], WAIT_US, &world->came[loop]) > 0);
         node = pl_list_first(&world->came[loop]);
     }
     pl_list_remove(node);
