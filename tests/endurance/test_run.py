@@ -1,0 +1,62 @@
+"""The program as it is run by hand, for seconds: it passes, goes on where it was, and can fail."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+from support.deadline import DEADLINE
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PROGRAMS = [
+    f"--{name}={os.environ.get(name.upper().replace('-', '_'), ROOT / 'build' / name)}"
+    for name in ("parlad", "parla", "parla-bench")
+]
+
+
+def run(state, *options):
+    """Runs it to its end; exit status and verdict."""
+    command = [str(HERE / "run"), *PROGRAMS, "--state", str(state), "--json", *options]
+    done = subprocess.run(command, capture_output=True, timeout=10 * DEADLINE, check=False)
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_it_runs_and_goes_on_where_it_was(tmp_path):
+    status, verdict = run(tmp_path, "--minutes=0.05", "--pace=4")
+    assert (status, verdict["verdict"]) == (0, "good"), verdict
+    first, last = verdict["settled"]
+    assert first["fds"] == last["fds"]
+    known = verdict["acknowledged"]
+    for what in ("events streamed", "messages read back", "work done", "sign-ins"):
+        assert verdict["counts"][what] > 0
+    status, verdict = run(tmp_path, "--minutes=0.08", "--pace=4")
+    assert (status, verdict["lives"]) == (0, 2), verdict
+    assert verdict["acknowledged"] > known
+
+
+def test_a_message_that_is_lost_is_found(tmp_path):
+    assert run(tmp_path, "--minutes=0.02")[0] == 0
+    with open(tmp_path / "ledger.jsonl", "a", encoding="utf-8") as ledger:
+        line = ["sent", "main-0", 1, "0123456789abcdef"]  # the room's first event is no message
+        ledger.write(json.dumps(line) + "\n")
+    status, verdict = run(tmp_path, "--minutes=0.04")
+    assert (status, verdict["verdict"]) == (1, "broken")
+    assert any("main-0" in what for what in verdict["broken"]), verdict
+
+
+def test_a_report_of_a_sanitizer_is_found(tmp_path):
+    (tmp_path / "sanitizer.1").write_text("a data race")
+    status, verdict = run(tmp_path, "--minutes=0.04")
+    assert (status, verdict["verdict"]) == (1, "broken")
+    assert any("a data race" in what for what in verdict["broken"]), verdict
+
+
+@pytest.mark.parametrize("wrong", [["--minutes=0"], ["--parlad=/no/such"], ["--what"]])
+def test_wrong_usage_is_told(wrong):
+    command = [str(HERE / "run"), *wrong]
+    done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 2
+    assert b"usage: run" in done.stderr
