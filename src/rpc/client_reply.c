@@ -194,6 +194,10 @@ void pl_rpc_client_call_on_data(struct pl_rpc_client_call *call, struct pl_bytes
     int rc;
 
     while (!call->over) {
+        if (!call->one_reply && pl_rpc_reader_take_plain(&call->reader, &data, &message)) {
+            deliver(call, message);
+            continue;
+        }
         rc = pl_rpc_reader_feed(&call->reader, &data, &message);
         if (rc == PL_RPC_READ_MORE)
             return;

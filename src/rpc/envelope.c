@@ -21,11 +21,6 @@ void pl_rpc_envelope_write(uint8_t to[PL_RPC_ENVELOPE_SIZE], uint8_t flags, size
     to[4] = (uint8_t)(size & 0xff);
 }
 
-static size_t head_message_size(const uint8_t head[PL_RPC_ENVELOPE_SIZE])
-{
-    return (size_t)head[1] << 24 | (size_t)head[2] << 16 | (size_t)head[3] << 8 | head[4];
-}
-
 static void advance(struct pl_bytes *data, size_t size)
 {
     if (size == 0)
@@ -142,7 +137,7 @@ uint8_t pl_rpc_reader_flags(const struct pl_rpc_reader *reader)
 
 size_t pl_rpc_reader_size(const struct pl_rpc_reader *reader)
 {
-    return head_message_size(reader->head);
+    return pl_rpc_envelope_message_size(reader->head);
 }
 
 bool pl_rpc_reader_between(const struct pl_rpc_reader *reader)
@@ -175,7 +170,7 @@ static void pass_part(struct pl_rpc_tracker *tracker, struct pl_bytes *data)
     advance(data, size);
     if (tracker->head_size == sizeof tracker->head) {
         tracker->head_size = 0;
-        tracker->left = (uint32_t)head_message_size(tracker->head);
+        tracker->left = (uint32_t)pl_rpc_envelope_message_size(tracker->head);
     }
 }
 
@@ -184,8 +179,8 @@ void pl_rpc_tracker_pass(struct pl_rpc_tracker *tracker, struct pl_bytes data)
     while (data.size > 0) {
         /* whole messages need no state */
         while (pl_rpc_tracker_between(tracker) && data.size >= PL_RPC_ENVELOPE_SIZE &&
-               data.size - PL_RPC_ENVELOPE_SIZE >= head_message_size(data.data))
-            advance(&data, PL_RPC_ENVELOPE_SIZE + head_message_size(data.data));
+               data.size - PL_RPC_ENVELOPE_SIZE >= pl_rpc_envelope_message_size(data.data))
+            advance(&data, PL_RPC_ENVELOPE_SIZE + pl_rpc_envelope_message_size(data.data));
         if (data.size > 0)
             pass_part(tracker, &data);
     }

@@ -26,6 +26,12 @@ enum {
 /* Writes the five bytes. */
 void pl_rpc_envelope_write(uint8_t to[PL_RPC_ENVELOPE_SIZE], uint8_t flags, size_t size);
 
+/* The size that the five bytes tell. */
+static inline size_t pl_rpc_envelope_message_size(const uint8_t head[PL_RPC_ENVELOPE_SIZE])
+{
+    return (size_t)head[1] << 24 | (size_t)head[2] << 16 | (size_t)head[3] << 8 | head[4];
+}
+
 struct pl_rpc_reader {
     uint8_t head[PL_RPC_ENVELOPE_SIZE];
     uint8_t head_size; /* how much of it has come */
@@ -48,6 +54,28 @@ enum pl_rpc_read {
  * message is over size_max, PL_E_NOMEM. */
 int pl_rpc_reader_feed(struct pl_rpc_reader *reader, struct pl_bytes *data,
                        struct pl_bytes *ret_message);
+
+/* Takes a message off the front of `data` that lies there whole, without flags, while the
+ * reader holds nothing of another; false, and nothing is taken, where that is not so.
+ * For many small messages: the reader knows no more of it, not even its size. */
+static inline bool pl_rpc_reader_take_plain(const struct pl_rpc_reader *reader,
+                                            struct pl_bytes *data, struct pl_bytes *ret_message)
+{
+    struct pl_bytes rest = *data;
+    size_t size;
+
+    if (reader->head_size > 0 || reader->body.size > 0 || rest.size < PL_RPC_ENVELOPE_SIZE ||
+        rest.data[0] != 0)
+        return false;
+    size = pl_rpc_envelope_message_size(rest.data);
+    rest.data += PL_RPC_ENVELOPE_SIZE;
+    rest.size -= PL_RPC_ENVELOPE_SIZE;
+    if (size > rest.size || size > reader->size_max)
+        return false;
+    *ret_message = (struct pl_bytes){rest.data, size};
+    *data = (struct pl_bytes){rest.data + size, rest.size - size};
+    return true;
+}
 
 /* Takes bytes that have no envelope: all of them are one message. Errors as above.
  * And what has come of it, good until the next call. */

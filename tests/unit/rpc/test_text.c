@@ -113,12 +113,30 @@ static void timeouts_are_written(void **state)
     }
 }
 
+/* Reads what the data has; messages are appended, with a ';' each. `plain`: those that lie
+ * there whole are taken at once. */
+static void read_all(struct pl_rpc_reader *reader, struct pl_bytes data, bool plain, char *found)
+{
+    struct pl_bytes message;
+    int rc = PL_RPC_READ_HEAD;
+
+    while (rc != PL_RPC_READ_MORE) {
+        rc = PL_RPC_READ_MESSAGE;
+        if (!plain || !pl_rpc_reader_take_plain(reader, &data, &message))
+            rc = pl_rpc_reader_feed(reader, &data, &message);
+        assert_true(rc >= 0);
+        if (rc != PL_RPC_READ_MESSAGE)
+            continue;
+        strncat(found, (const char *)message.data, message.size);
+        strcat(found, ";");
+    }
+}
+
 /* Three messages, given in pieces of every size. */
-static void reader_finds_messages_in_pieces(void **state)
+static void find_in_pieces(bool plain)
 {
     static const char stream[] = "\0\0\0\0\3one\0\0\0\0\0\0\0\0\0\5three";
 
-    (void)state;
     for (size_t piece = 1; piece < sizeof stream; piece++) {
         struct pl_rpc_reader reader;
         struct pl_rpc_tracker tracker = {.left = 0};
@@ -127,21 +145,50 @@ static void reader_finds_messages_in_pieces(void **state)
         pl_rpc_reader_init(&reader, 5);
         for (size_t at = 0; at < sizeof stream - 1; at += piece) {
             size_t size = sizeof stream - 1 - at < piece ? sizeof stream - 1 - at : piece;
-            struct pl_bytes data = {(const uint8_t *)stream + at, size}, message;
-            int rc;
+            struct pl_bytes data = {(const uint8_t *)stream + at, size};
 
             pl_rpc_tracker_pass(&tracker, data);
-            while ((rc = pl_rpc_reader_feed(&reader, &data, &message)) != PL_RPC_READ_MORE) {
-                assert_true(rc >= 0);
-                if (rc != PL_RPC_READ_MESSAGE)
-                    continue;
-                strncat(found, (const char *)message.data, message.size);
-                strcat(found, ";");
-            }
+            read_all(&reader, data, plain, found);
             assert_int_equal(pl_rpc_reader_between(&reader), pl_rpc_tracker_between(&tracker));
         }
         assert_string_equal(found, "one;;three;");
         assert_true(pl_rpc_tracker_between(&tracker));
+        pl_rpc_reader_done(&reader);
+    }
+}
+
+static void reader_finds_messages_in_pieces(void **state)
+{
+    (void)state;
+    find_in_pieces(false);
+    find_in_pieces(true);
+}
+
+static void reader_takes_at_once_only_what_is_whole_and_without_flags(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        bool taken;
+    } cases[] = {
+        {"\0\0\0\0\3one", 8, true},  {"\0\0\0\0\3one\0", 9, true},
+        {"\0\0\0\0\0", 5, true},     {"\0\0\0\0\3one", 7, false},     /* its end is missing */
+        {"\0\0\0\0\3one", 4, false},                                  /* a part of its size */
+        {"\1\0\0\0\3one", 8, false}, {"\0\0\0\0\6sixsix", 11, false}, /* over the limit */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pl_bytes data = {(const uint8_t *)cases[i].bytes, cases[i].size};
+        struct pl_bytes message = {0};
+        struct pl_rpc_reader reader;
+        size_t left = data.size;
+
+        pl_rpc_reader_init(&reader, 5);
+        assert_int_equal(pl_rpc_reader_take_plain(&reader, &data, &message), cases[i].taken);
+        if (cases[i].taken)
+            left -= PL_RPC_ENVELOPE_SIZE + message.size;
+        assert_int_equal(data.size, left);
         pl_rpc_reader_done(&reader);
     }
 }
@@ -349,6 +396,7 @@ int main(void)
         cmocka_unit_test(timeouts_are_read),
         cmocka_unit_test(timeouts_are_written),
         cmocka_unit_test(reader_finds_messages_in_pieces),
+        cmocka_unit_test(reader_takes_at_once_only_what_is_whole_and_without_flags),
         cmocka_unit_test(reader_refuses_what_is_too_large),
         cmocka_unit_test(reader_keeps_a_message),
         cmocka_unit_test(outbox_envelopes_messages_in_order),
