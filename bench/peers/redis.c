@@ -86,13 +86,17 @@ static int take_element(struct redis_conn *redis, struct pl_bytes data, struct p
     return head + (int)size + 2;
 }
 
-static int on_message(struct redis_conn *redis, struct pl_bytes name, struct pl_bytes payload)
+static int on_message(struct redis_conn *redis, struct pl_bytes name, struct pl_bytes payload,
+                      struct pl_bytes whole)
 {
-    uint32_t channel = pl_bench_channel_of(pl_bench_conn_run(redis->conn_weak), name);
+    const struct pl_bench_delivery delivery = {
+        .channel = pl_bench_channel_of(pl_bench_conn_run(redis->conn_weak), name),
+        .text = payload,
+        .whole = whole};
 
-    if (channel == UINT32_MAX)
+    if (delivery.channel == UINT32_MAX)
         return refuse(redis, "a message of a channel that nobody asked for");
-    pl_bench_delivered(redis->sub_weak, channel, payload, 0);
+    pl_bench_delivered(redis->sub_weak, &delivery);
     return PL_OK;
 }
 
@@ -100,6 +104,7 @@ static int on_message(struct redis_conn *redis, struct pl_bytes name, struct pl_
 static int take_array(struct redis_conn *redis, struct pl_bytes data, int head)
 {
     struct pl_bytes elements[ELEMENTS_LEN];
+    struct pl_bytes whole;
     int used = head;
     int rc = PL_OK;
 
@@ -111,10 +116,11 @@ static int take_array(struct redis_conn *redis, struct pl_bytes data, int head)
             return size;
         used += size;
     }
+    whole = (struct pl_bytes){data.data, (size_t)used};
     if (redis->sub_weak == NULL)
         return refuse(redis, "a message without a subscription");
     if (pl_bytes_is(elements[0], "message"))
-        rc = on_message(redis, elements[1], elements[2]);
+        rc = on_message(redis, elements[1], elements[2], whole);
     else if (pl_bytes_is(elements[0], "subscribe"))
         rc = on_subscribed(redis);
     else
@@ -126,9 +132,14 @@ static int take_reply(void *self, struct pl_bytes data)
 {
     struct redis_conn *redis = self;
     struct pl_bytes line;
-    int head = pl_peer_line(data, &line);
+    size_t known =
+        redis->sub_weak != NULL ? pl_bench_delivered_again(redis->sub_weak, data, false) : 0;
     int rc = PL_OK;
+    int head;
 
+    if (known > 0)
+        return (int)known;
+    head = pl_peer_line(data, &line);
     if (head == 0)
         return 0;
     if (pl_bytes_is(line, "*3"))

@@ -23,7 +23,8 @@
  * The path from recv to pl_bench_delivered() decides how much the generator can take:
  * it must not allocate, nor copy a message that lies whole in the input, and one
  * call of recv may bring hundreds of them. What a driver keeps of an unfinished
- * message is its own (a pl_bytebuf). pl_bench_delivered() takes some 30 ns.
+ * message is its own (a pl_bytebuf). A message is read once, for the first subscriber
+ * that gets it: pl_bench_delivered_again() knows its bytes when they come for others.
  *
  * A server that says the generator's own limit sends prepared bytes: subscribers'
  * connections get what a real server sends, with payloads that the publishers
@@ -49,6 +50,7 @@ struct pl_bench_conn;
  * subscriber has all of them. */
 struct pl_bench_sub {
     uint32_t number; /* from 0 */
+    uint32_t place;  /* the core's: of its latest message among the recent ones */
     struct pl_bench_conn *conn_weak;
     void *driver; /* the driver's own, such as its call */
 };
@@ -161,10 +163,23 @@ void pl_bench_cleaned(struct pl_bench_run *run);
 /* From now on the subscriber gets what is published on all channels. */
 void pl_bench_subscribed(struct pl_bench_sub *sub);
 
-/* A message came on that channel. `sequence`: the channel's number of it, 0 where
- * has_sequences is false. The text is borrowed. */
-void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
-                        uint64_t sequence);
+/* What a message says. All of it is borrowed. */
+struct pl_bench_delivery {
+    uint32_t channel;
+    uint64_t sequence; /* the channel's number of it; 0 where has_sequences is false */
+    struct pl_bytes text;
+    struct pl_bytes whole; /* all its bytes, as they came; {0}: others' are not the same */
+};
+
+/* A message came. */
+void pl_bench_delivered(struct pl_bench_sub *to, const struct pl_bench_delivery *delivery);
+
+/* Before a message is read: does the data begin with the bytes (`alone`: is it just the
+ * bytes) of one that another subscriber got? Then it is delivered, checked as any
+ * other, and what is returned is its size; otherwise nothing is done, and 0 returned.
+ * The same bytes must say the same, whoever gets them, and no message be the
+ * beginning of another unless it is `alone`. */
+size_t pl_bench_delivered_again(struct pl_bench_sub *to, struct pl_bytes data, bool alone);
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack);
 

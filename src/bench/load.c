@@ -20,21 +20,6 @@ enum {
     BURST_MAX = 65536,    /* messages begun in one turn */
 };
 
-static uint32_t publisher_of(const struct pl_bench_load *load, uint32_t g)
-{
-    return g % load->publishers;
-}
-
-static uint32_t number_of(const struct pl_bench_load *load, uint32_t g)
-{
-    return g / load->publishers;
-}
-
-static uint32_t channel_of(const struct pl_bench_load *load, uint32_t number)
-{
-    return number % load->channels;
-}
-
 static uint32_t *next_of(const struct pl_bench_load *load, uint32_t sub, uint32_t publisher,
                          uint32_t channel)
 {
@@ -58,8 +43,9 @@ static int allocate(struct pl_bench_load *load)
     load->next = pl_calloc(subs * pairs + 1, sizeof *load->next);
     load->sequences = pl_calloc(subs * load->channels + 1, sizeof *load->sequences);
     load->ignored = pl_calloc(subs + 1, sizeof *load->ignored);
+    load->recent = pl_bench_recent_new();
     if (load->payload == NULL || load->messages == NULL || load->next == NULL ||
-        load->sequences == NULL || load->ignored == NULL)
+        load->sequences == NULL || load->ignored == NULL || load->recent == NULL)
         return PL_E_NOMEM;
     for (size_t i = 0; i < subs * pairs; i++)
         load->next[i] = (uint32_t)(i % load->channels);
@@ -113,6 +99,7 @@ void pl_bench_load_free(struct pl_bench_load *load)
     pl_free(load->next);
     pl_free(load->sequences);
     pl_free(load->ignored);
+    pl_bench_recent_free(load->recent);
     pl_free(load);
 }
 
@@ -150,11 +137,12 @@ void pl_bench_load_start(struct pl_bench_load *load)
 static void publish(struct pl_bench_load *load, uint32_t g, int64_t time_us)
 {
     struct pl_bench_run *run = load->run_weak;
-    struct pl_bench_send send = {.publisher = publisher_of(load, g), .number = number_of(load, g)};
+    struct pl_bench_send send = {.publisher = pl_bench_load_publisher_of(load, g),
+                                 .number = pl_bench_load_number_of(load, g)};
     struct pl_bench_payload payload;
     int err;
 
-    send.channel = channel_of(load, send.number);
+    send.channel = pl_bench_load_channel_of(load, send.number);
     payload = (struct pl_bench_payload){.run = run->id_number,
                                         .publisher = (uint16_t)send.publisher,
                                         .channel = (uint16_t)send.channel,
@@ -308,7 +296,7 @@ static void take_unexpected(struct pl_bench_load *load, uint32_t sub,
 {
     struct pl_bench_run *run = load->run_weak;
 
-    if (channel_of(load, got->number) != got->channel) {
+    if (pl_bench_load_channel_of(load, got->number) != got->channel) {
         fail_strange(run, sub);
     } else if (got->number > due && !load->gap.open) {
         load->gap.open = true;
@@ -347,56 +335,94 @@ static void check_sequence(struct pl_bench_load *load, uint32_t sub, uint32_t ch
         pl_bench_fail(run,
                       "wrong: subscriber %u got message %u of publisher %u as sequence %llu of %s, "
                       "others as %llu",
-                      sub, number_of(load, g), publisher_of(load, g), (unsigned long long)sequence,
-                      run->names[channel], (unsigned long long)load->messages[g].sequence);
+                      sub, pl_bench_load_number_of(load, g), pl_bench_load_publisher_of(load, g),
+                      (unsigned long long)sequence, run->names[channel],
+                      (unsigned long long)load->messages[g].sequence);
 }
 
-/* Nobody sent that, or not there. */
-static bool is_strange(const struct pl_bench_load *load, const struct pl_bench_payload *payload,
-                       uint32_t channel)
+bool pl_bench_load_is_strange(const struct pl_bench_load *load,
+                              const struct pl_bench_payload *payload, uint32_t channel)
 {
     return payload->run != load->run_weak->id_number || payload->channel != channel ||
            channel >= load->channels || payload->publisher >= load->publishers ||
            payload->number * (uint64_t)load->publishers + payload->publisher >= load->begun;
 }
 
-void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
-                        uint64_t sequence)
+/* The subscriber got that: was it due? */
+static void take(struct pl_bench_load *load, const struct pl_bench_sub *to,
+                 const struct pl_bench_reading *reading)
 {
-    struct pl_bench_run *run = to->conn_weak->run_weak;
-    struct pl_bench_load *load = run->load_weak;
-    struct pl_bench_payload payload;
-    uint32_t *next;
-    uint32_t g;
+    struct pl_bench_run *run = load->run_weak;
+    const struct pl_bench_payload *got = &reading->payload;
+    uint32_t *next = next_of(load, to->number, got->publisher, got->channel);
+    uint32_t g = got->number * load->publishers + got->publisher;
 
-    if (run->failed || run->phase >= PL_BENCH_CLEANING)
-        return;
-    if (load == NULL || !pl_bench_payload_read(text, &payload) || text.size != load->config.size ||
-        is_strange(load, &payload, channel)) {
-        fail_strange(run, to->number);
-        return;
-    }
-    next = next_of(load, to->number, payload.publisher, channel);
-    g = payload.number * load->publishers + payload.publisher;
-    if (payload.number != *next) {
-        take_unexpected(load, to->number, &payload, *next);
-        if (payload.number < *next || run->failed)
+    if (got->number != *next) {
+        take_unexpected(load, to->number, got, *next);
+        if (got->number < *next || run->failed)
             return;
     }
-    *next = payload.number + load->channels;
+    *next = got->number + load->channels;
     if (run->driver_weak->has_sequences)
-        check_sequence(load, to->number, channel, g, sequence);
+        check_sequence(load, to->number, got->channel, g, reading->sequence);
     load->delivered++;
     if (g >= load->config.warmup && g < load->measured_end) {
         load->measured++;
         if (!load->config.by_acks && !load->ignored[to->number])
-            add_latency(load, (int64_t)payload.time_us);
+            add_latency(load, (int64_t)got->time_us);
     }
     pl_bench_run_moved(run);
     if (!load->ignored[to->number] && load->messages[g].missing > 0 &&
         --load->messages[g].missing == 0)
         is_over(load);
     check_all(load);
+}
+
+/* Whoever gets a message first has its bytes kept; everyone knows where they are. */
+static void keep(struct pl_bench_load *load, struct pl_bench_sub *to,
+                 const struct pl_bench_reading *reading, struct pl_bytes whole)
+{
+    const struct pl_bench_payload *got = &reading->payload;
+    struct pl_bench_message *message =
+        &load->messages[got->number * load->publishers + got->publisher];
+
+    if (message->place == 0)
+        message->place = pl_bench_recent_keep(load->recent, whole, reading);
+    to->place = message->place;
+}
+
+void pl_bench_delivered(struct pl_bench_sub *to, const struct pl_bench_delivery *delivery)
+{
+    struct pl_bench_run *run = to->conn_weak->run_weak;
+    struct pl_bench_load *load = run->load_weak;
+    struct pl_bench_reading reading = {.sequence = delivery->sequence};
+
+    if (run->failed || run->phase >= PL_BENCH_CLEANING)
+        return;
+    if (load == NULL || !pl_bench_payload_read(delivery->text, &reading.payload) ||
+        delivery->text.size != load->config.size ||
+        pl_bench_load_is_strange(load, &reading.payload, delivery->channel)) {
+        fail_strange(run, to->number);
+        return;
+    }
+    keep(load, to, &reading, delivery->whole);
+    take(load, to, &reading);
+}
+
+size_t pl_bench_delivered_again(struct pl_bench_sub *to, struct pl_bytes data, bool alone)
+{
+    const struct pl_bench_run *run = to->conn_weak->run_weak;
+    struct pl_bench_load *load = run->load_weak;
+    const struct pl_bench_recent_message *message;
+
+    if (run->failed || run->phase >= PL_BENCH_CLEANING || load == NULL)
+        return 0;
+    message = pl_bench_recent_find(load->recent, to->place + 1, data, alone);
+    if (message == NULL)
+        return 0;
+    to->place++;
+    take(load, to, &message->reading);
+    return message->size;
 }
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack)
@@ -471,7 +497,7 @@ int pl_bench_load_missing(const struct pl_bench_load *load, char *text, size_t s
         if (load->messages[g].acknowledged)
             continue;
         snprintf(text, size, "lost: message %u of publisher %u was not answered",
-                 number_of(load, g), publisher_of(load, g));
+                 pl_bench_load_number_of(load, g), pl_bench_load_publisher_of(load, g));
         return PL_OK;
     }
     for (uint32_t sub = 0; sub < load->run_weak->shape.subs; sub++) {
@@ -494,83 +520,4 @@ bool pl_bench_load_is_complete(const struct pl_bench_load *load)
 
     return load->begun == load->total &&
            pl_bench_load_missing(load, text, sizeof text) == PL_E_NOTFOUND;
-}
-
-void pl_bench_load_read_back(struct pl_bench_load *load)
-{
-    struct pl_bench_run *run = load->run_weak;
-    int err;
-
-    PL_ASSERT(load->done && run->driver_weak->read_back != NULL);
-    err = run->driver_weak->read_back(run->driver, &run->conns[0]);
-    if (err < 0)
-        pl_bench_fail(run, "reading back: %s", pl_err_text(err));
-}
-
-void pl_bench_logged(struct pl_bench_run *run, uint32_t channel, struct pl_bytes text,
-                     uint64_t sequence)
-{
-    struct pl_bench_load *load = run->load_weak;
-    struct pl_bench_payload payload;
-    struct pl_bench_message *message;
-
-    if (run->failed)
-        return;
-    if (load == NULL || !pl_bench_payload_read(text, &payload) ||
-        is_strange(load, &payload, channel)) {
-        pl_bench_fail(run, "wrong: %s holds a message that was not sent to it, sequence %llu",
-                      run->names[channel], (unsigned long long)sequence);
-        return;
-    }
-    message = &load->messages[payload.number * load->publishers + payload.publisher];
-    if (message->logged)
-        pl_bench_fail(run, "doubled: %s holds message %u of publisher %u twice, at last as %llu",
-                      run->names[channel], payload.number, payload.publisher,
-                      (unsigned long long)sequence);
-    if (message->acknowledged && message->sequence != sequence)
-        pl_bench_fail(run,
-                      "wrong: message %u of publisher %u was acknowledged as sequence %llu of %s "
-                      "and is kept as %llu",
-                      payload.number, payload.publisher, (unsigned long long)message->sequence,
-                      run->names[channel], (unsigned long long)sequence);
-    message->logged = true;
-    pl_bench_run_moved(run);
-}
-
-/* Of each publisher and channel, sequences rise with the numbers. */
-static void check_order(struct pl_bench_load *load)
-{
-    uint32_t step = load->publishers * load->channels;
-
-    for (uint32_t g = 0; load->run_weak->driver_weak->has_sequences && g < load->total; g++) {
-        if (g < step || load->messages[g].sequence > load->messages[g - step].sequence)
-            continue;
-        pl_bench_fail(load->run_weak,
-                      "reordered: message %u of publisher %u is sequence %llu of %s, after its "
-                      "message %u, sequence %llu",
-                      number_of(load, g), publisher_of(load, g),
-                      (unsigned long long)load->messages[g].sequence,
-                      load->run_weak->names[channel_of(load, number_of(load, g))],
-                      number_of(load, g - step),
-                      (unsigned long long)load->messages[g - step].sequence);
-        return;
-    }
-}
-
-void pl_bench_read_back(struct pl_bench_run *run)
-{
-    struct pl_bench_load *load = run->load_weak;
-
-    for (uint32_t g = 0; g < load->total && !run->failed; g++) {
-        if (load->messages[g].acknowledged && !load->messages[g].logged)
-            pl_bench_fail(run,
-                          "lost: message %u of publisher %u was acknowledged as sequence %llu of "
-                          "%s, which does not hold it",
-                          number_of(load, g), publisher_of(load, g),
-                          (unsigned long long)load->messages[g].sequence,
-                          run->names[channel_of(load, number_of(load, g))]);
-    }
-    check_order(load);
-    if (!run->failed && load->ops.on_read_back != NULL)
-        load->ops.on_read_back(load->ops.self);
 }

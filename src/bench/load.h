@@ -17,6 +17,8 @@
 
 #include "bench/histogram.h"
 #include "bench/pace.h"
+#include "bench/payload.h"
+#include "bench/recent.h"
 #include "bench/run.h"
 
 struct pl_bench_load_config {
@@ -47,6 +49,7 @@ struct pl_bench_message {
     uint64_t sequence; /* in its channel; 0 until known */
     int64_t time_us;   /* when it was sent, or due */
     uint32_t missing;  /* subscribers that have not got it */
+    uint32_t place;    /* among the recent ones; 0: it was not kept */
     bool acknowledged;
     bool logged; /* was read back */
 };
@@ -63,6 +66,7 @@ struct pl_bench_load {
     uint32_t *next;                    /* by sub, publisher, channel: the number that is due */
     uint64_t *sequences;               /* by sub, channel: the last one; 0 before the first */
     bool *ignored;                     /* by sub: does not hold messages up */
+    struct pl_bench_recent *recent;    /* messages that some subscriber has got */
     uint32_t counted;                  /* subs that do */
     uint32_t limit; /* messages that may be begun now: the warm-up's, the measured, or all */
     uint32_t begun, over, acknowledged;
@@ -82,6 +86,26 @@ struct pl_bench_load {
         int64_t since_us;
     } gap;
 };
+
+/* Of message g, or of a publisher's number. */
+static inline uint32_t pl_bench_load_publisher_of(const struct pl_bench_load *load, uint32_t g)
+{
+    return g % load->publishers;
+}
+
+static inline uint32_t pl_bench_load_number_of(const struct pl_bench_load *load, uint32_t g)
+{
+    return g / load->publishers;
+}
+
+static inline uint32_t pl_bench_load_channel_of(const struct pl_bench_load *load, uint32_t number)
+{
+    return number % load->channels;
+}
+
+/* Nobody sent that, or not to that channel. */
+bool pl_bench_load_is_strange(const struct pl_bench_load *load,
+                              const struct pl_bench_payload *payload, uint32_t channel);
 
 int pl_bench_load_new(struct pl_bench_run *run, const struct pl_bench_load_config *config,
                       const struct pl_bench_load_ops *ops, struct pl_bench_load **ret_load);

@@ -216,19 +216,25 @@ static int parla_tick(void *self, int64_t now_ms)
     return err < 0 ? lost(conn, err) : PL_OK;
 }
 
-static void deliver(struct stream *stream, struct pl_bytes data)
+/* `message` is the item that holds the event. */
+static void deliver(struct stream *stream, struct pl_bytes event, struct pl_bytes message)
 {
     struct pl_bench_run *run = pl_bench_conn_run(stream->sub_weak->conn_weak);
-    struct pl_bench_event event;
+    struct pl_bench_event got;
+    struct pl_bench_delivery delivery;
 
     if (run->phase >= PL_BENCH_CLEANING)
         return;
-    if (!pl_bench_walk_event(data, &event) || event.text.data == NULL)
+    if (!pl_bench_walk_event(event, &got) || got.text.data == NULL) {
         pl_bench_fail(run, "wrong: stream %u got an event that is no message",
                       stream->sub_weak->number);
-    else
-        pl_bench_delivered(stream->sub_weak, pl_bench_channel_of(run, event.room), event.text,
-                           event.sequence);
+        return;
+    }
+    delivery = (struct pl_bench_delivery){.channel = pl_bench_channel_of(run, got.room),
+                                          .sequence = got.sequence,
+                                          .text = got.text,
+                                          .whole = message};
+    pl_bench_delivered(stream->sub_weak, &delivery);
 }
 
 /* It has caught up. */
@@ -250,12 +256,14 @@ static void on_stream_message(void *self, struct pl_bytes message)
     struct stream *stream = self;
     struct pl_bench_item item;
 
+    if (pl_bench_delivered_again(stream->sub_weak, message, true) > 0)
+        return;
     if (!pl_bench_walk_item(message, &item))
         pl_bench_fail(pl_bench_conn_run(stream->sub_weak->conn_weak),
                       "wrong: stream %u got a message that cannot be read",
                       stream->sub_weak->number);
     else if (item.event.data != NULL)
-        deliver(stream, item.event);
+        deliver(stream, item.event, message);
     else if (item.caught_up && !stream->subscribed)
         subscribed(stream, item.cursor);
 }

@@ -325,6 +325,23 @@ def test_a_fault_of_one_event_is_found(meddle, number, change, told):
     assert complaint(meddle(StreamMessages=Nth(number, change)), *ONE).startswith(told)
 
 
+MANY = ("fanout", "--subscribers", "4", "--messages", "20", "--in-flight", "4")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (drop, "lost: "),
+        (double, "doubled: "),
+        (other_sequence, ("lost: ", "doubled or reordered: ", "wrong: ")),
+        (other_room, "wrong: "),
+        (other_text, "wrong: "),
+    ],
+)
+def test_a_fault_of_one_event_is_found_where_others_got_it_right(meddle, change, told):
+    assert complaint(meddle(StreamMessages=Nth(42, change)), *MANY).startswith(told)
+
+
 def test_a_server_that_only_passes_on_has_no_fault(meddle):
     address = meddle(StreamMessages=lambda answer: [answer])
     assert figures(address, *ONE)["deliveries"] == 20

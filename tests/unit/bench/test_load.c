@@ -117,11 +117,19 @@ static int end(void **state)
     return 0;
 }
 
+static void deliver_text(uint32_t sub, uint32_t channel, const void *text, size_t size,
+                         uint64_t sequence)
+{
+    const struct pl_bench_delivery delivery = {
+        .channel = channel, .sequence = sequence, .text = {text, size}};
+
+    pl_bench_delivered(&run->subs[sub], &delivery);
+}
+
 /* Message g of all reaches a subscriber. */
 static void deliver_as(uint32_t sub, uint32_t g, uint64_t sequence)
 {
-    pl_bench_delivered(&run->subs[sub], sent[g].channel, (struct pl_bytes){sent[g].text, TEXT_SIZE},
-                       sequence);
+    deliver_text(sub, sent[g].channel, sent[g].text, TEXT_SIZE, sequence);
 }
 
 /* With the sequence that a server would give it which takes messages as they are
@@ -135,6 +143,25 @@ static uint64_t sequence_of(uint32_t g)
 static void deliver(uint32_t sub, uint32_t g)
 {
     deliver_as(sub, g, run->driver_weak->has_sequences ? sequence_of(g) : 0);
+}
+
+enum { WHOLE_SIZE = TEXT_SIZE + sizeof(uint64_t) };
+
+/* The same as bytes that hold number and text: are they known from another subscriber? If
+ * not, they are read. */
+static bool deliver_bytes(uint32_t sub, uint32_t g, uint64_t sequence)
+{
+    struct pl_bench_delivery delivery = {.channel = sent[g].channel, .sequence = sequence};
+    uint8_t whole[WHOLE_SIZE + 1] = {0};
+
+    memcpy(whole, &sequence, sizeof sequence);
+    memcpy(whole + sizeof sequence, sent[g].text, TEXT_SIZE);
+    if (pl_bench_delivered_again(&run->subs[sub], (struct pl_bytes){whole, WHOLE_SIZE}, true) > 0)
+        return true;
+    delivery.whole = (struct pl_bytes){whole, WHOLE_SIZE};
+    delivery.text = (struct pl_bytes){whole + sizeof sequence, TEXT_SIZE};
+    pl_bench_delivered(&run->subs[sub], &delivery);
+    return false;
 }
 
 static void acknowledge_as(uint32_t g, uint64_t sequence, enum pl_bench_durability durability)
@@ -390,17 +417,16 @@ static void what_nobody_sent_is_found(void **state)
         channel = i == 5 ? 1 : payload.channel;
         size -= i == 6;
         pl_bench_payload_write(&payload, text, size);
-        pl_bench_delivered(&run->subs[0], channel, (struct pl_bytes){(const uint8_t *)text, size},
-                           0);
+        deliver_text(0, channel, text, size, 0);
         assert_found("wrong: subscriber 0 got a message that was not sent to it");
         end(NULL);
     }
     begin_two(&plain, 8, 4);
-    pl_bench_delivered(&run->subs[0], UINT32_MAX, (struct pl_bytes){sent[0].text, TEXT_SIZE}, 0);
+    deliver_text(0, UINT32_MAX, sent[0].text, TEXT_SIZE, 0);
     assert_found("wrong: ");
     end(NULL);
     begin_two(&plain, 8, 4);
-    pl_bench_delivered(&run->subs[0], 0, (struct pl_bytes){(const uint8_t *)garbage, TEXT_SIZE}, 0);
+    deliver_text(0, 0, garbage, TEXT_SIZE, 0);
     assert_found("wrong: ");
 }
 
@@ -570,6 +596,98 @@ static void sends_that_took_effect_in_another_order_are_found(void **state)
     assert_found("reordered: message 1 of publisher 0 is sequence 2 of pb-");
 }
 
+static void what_another_subscriber_got_is_known_and_counts(void **state)
+{
+    (void)state;
+    begin_two(&numbering, 8, 8);
+    for (uint32_t g = 0; g < 8; g++) {
+        acknowledge(g);
+        assert_false(deliver_bytes(0, g, sequence_of(g)));
+    }
+    assert_int_equal(done, 0);
+    for (uint32_t g = 0; g < 8; g++)
+        assert_true(deliver_bytes(1, g, sequence_of(g)));
+    assert_fine();
+    assert_int_equal(done, 1);
+    assert_int_equal(load->measured, 16);
+    assert_int_equal(load->latency.len, 16);
+    assert_true(pl_bench_load_is_complete(load));
+}
+
+static void subscribers_may_get_publishers_messages_in_orders_of_their_own(void **state)
+{
+    static const uint32_t orders[SUBS][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 3, 5, 2, 4, 7, 6}};
+
+    (void)state;
+    begin_two(&plain, 8, 8);
+    for (uint32_t sub = 0; sub < SUBS; sub++)
+        for (uint32_t i = 0; i < 8; i++)
+            deliver_bytes(sub, orders[sub][i], 0);
+    assert_fine();
+    assert_int_equal(done, 1);
+    assert_true(pl_bench_load_is_complete(load));
+}
+
+static void a_known_message_that_comes_again_is_doubled(void **state)
+{
+    (void)state;
+    begin_two(&numbering, 8, 8);
+    deliver_bytes(0, 0, 2);
+    assert_true(deliver_bytes(1, 0, 2));
+    deliver_bytes(1, 0, 2);
+    assert_found("doubled: subscriber 1 got message 0 of publisher 0 in pb-");
+}
+
+static void a_known_message_after_a_hole_is_a_loss(void **state)
+{
+    (void)state;
+    begin_two(&plain, 12, 12);
+    deliver_bytes(0, 0, 0);
+    deliver_bytes(0, 4, 0);
+    deliver_bytes(0, 8, 0);
+    assert_true(deliver_bytes(1, 0, 0));
+    assert_false(deliver_bytes(1, 8, 0));
+    pass(1000 * 1000);
+    assert_found("lost: subscriber 1 did not get message 2 of publisher 0 in pb-");
+}
+
+/* The one who got it first has the hole too; the second's is not taken for granted. */
+static void a_hole_that_both_have_is_a_loss_to_each(void **state)
+{
+    char text[PL_BENCH_WHY_SIZE];
+
+    (void)state;
+    begin_two(&plain, 12, 12);
+    deliver_bytes(0, 0, 0);
+    deliver_bytes(0, 8, 0);
+    assert_true(deliver_bytes(1, 0, 0));
+    load->gap.open = false;
+    assert_true(deliver_bytes(1, 8, 0));
+    assert_true(load->gap.open);
+    assert_int_equal(load->gap.sub, 1);
+    assert_int_equal(load->gap.from, 2);
+    assert_int_equal(pl_bench_load_missing(load, text, sizeof text), PL_OK);
+}
+
+static void a_message_that_differs_in_its_sequence_is_not_known(void **state)
+{
+    (void)state;
+    begin_two(&numbering, 8, 8);
+    deliver_bytes(0, 0, 2);
+    assert_false(deliver_bytes(1, 0, 3));
+    assert_found("wrong: subscriber 1 got message 0 of publisher 0 as sequence 3 of pb-");
+}
+
+static void a_message_that_differs_in_its_text_is_not_known(void **state)
+{
+    (void)state;
+    begin_two(&plain, 8, 8);
+    deliver_bytes(0, 0, 0);
+    sent[0].text[TEXT_SIZE - 1] = 'x';
+    assert_false(deliver_bytes(1, 0, 0));
+    assert_found("wrong: subscriber 1 got a message that was not sent to it");
+}
+
 static void want_of_memory_leaves_nothing_behind(void **state)
 {
     const struct pl_bench_load_config config = {
@@ -625,6 +743,13 @@ int main(void)
         TEST(a_log_that_holds_one_elsewhere_is_found),
         TEST(a_log_that_holds_what_was_not_sent_is_found),
         TEST(sends_that_took_effect_in_another_order_are_found),
+        TEST(what_another_subscriber_got_is_known_and_counts),
+        TEST(subscribers_may_get_publishers_messages_in_orders_of_their_own),
+        TEST(a_known_message_that_comes_again_is_doubled),
+        TEST(a_known_message_after_a_hole_is_a_loss),
+        TEST(a_hole_that_both_have_is_a_loss_to_each),
+        TEST(a_message_that_differs_in_its_sequence_is_not_known),
+        TEST(a_message_that_differs_in_its_text_is_not_known),
         TEST(want_of_memory_leaves_nothing_behind),
     };
 

@@ -65,12 +65,39 @@ void pl_bench_subscribed(struct pl_bench_sub *sub)
     pl_bytebuf_printf(&sub->conn_weak->run_weak->told, "subscribed %u\n", sub->number);
 }
 
-void pl_bench_delivered(struct pl_bench_sub *to, uint32_t channel, struct pl_bytes text,
-                        uint64_t sequence)
+/* What came last, as a core would keep it. */
+static void keep(struct core_kept *kept, const struct pl_bench_delivery *delivery)
 {
-    assert_int_equal(sequence, 0);
-    pl_bytebuf_printf(&to->conn_weak->run_weak->told, "delivered %u, channel %u: %.*s\n",
-                      to->number, channel, (int)text.size, (const char *)text.data);
+    assert_true(delivery->whole.size <= sizeof kept->whole && delivery->text.size < CORE_TEXT_SIZE);
+    memcpy(kept->whole, delivery->whole.data, delivery->whole.size);
+    kept->whole_size = delivery->whole.size;
+    memcpy(kept->text, delivery->text.data, delivery->text.size);
+    kept->text[delivery->text.size] = 0;
+    kept->channel = delivery->channel;
+}
+
+void pl_bench_delivered(struct pl_bench_sub *to, const struct pl_bench_delivery *delivery)
+{
+    struct pl_bench_run *run = to->conn_weak->run_weak;
+
+    assert_int_equal(delivery->sequence, 0);
+    pl_bytebuf_printf(&run->told, "delivered %u, channel %u: %.*s\n", to->number, delivery->channel,
+                      (int)delivery->text.size, (const char *)delivery->text.data);
+    keep(&run->kept, delivery);
+}
+
+size_t pl_bench_delivered_again(struct pl_bench_sub *to, struct pl_bytes data, bool alone)
+{
+    struct pl_bench_run *run = to->conn_weak->run_weak;
+    const struct core_kept *kept = &run->kept;
+
+    assert_false(alone);
+    if (kept->whole_size == 0 || kept->whole_size > data.size ||
+        memcmp(kept->whole, data.data, kept->whole_size) != 0)
+        return 0;
+    pl_bytebuf_printf(&run->told, "known %u, channel %u: %s\n", to->number, kept->channel,
+                      kept->text);
+    return kept->whole_size;
 }
 
 void pl_bench_acknowledged(struct pl_bench_run *run, const struct pl_bench_ack *ack)

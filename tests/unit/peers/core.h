@@ -8,10 +8,19 @@
 
 #include "base/bytes.h"
 
-enum { CORE_CHANNELS_LEN = 2, CORE_SUBS_MAX = 4 };
+enum { CORE_CHANNELS_LEN = 2, CORE_SUBS_MAX = 4, CORE_TEXT_SIZE = 512 };
+
+/* The latest message. */
+struct core_kept {
+    uint8_t whole[CORE_TEXT_SIZE];
+    size_t whole_size;
+    char text[CORE_TEXT_SIZE];
+    uint32_t channel;
+};
 
 struct pl_bench_run {
     struct pl_bytebuf told; /* a line for each thing */
+    struct core_kept kept;
 };
 
 struct pl_bench_conn {

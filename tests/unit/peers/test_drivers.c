@@ -92,6 +92,46 @@ static void messages_are_read_when_cut_at_every_byte(void **state)
     }
 }
 
+/* What follows the confirmation comes twice: the second time, the last message is known. */
+static void a_message_that_is_known_is_not_read_again(void **state)
+{
+    struct core core;
+
+    (void)state;
+    for (size_t i = 0; i < PEERS_LEN; i++) {
+        const struct core_kept *kept = &core.run.kept;
+
+        assert_int_equal(core_open(&core, peers[i].driver), PL_OK);
+        core_subscribe(&core, 0);
+        assert_int_equal(core_recv(&core, peers[i].life, peers[i].size, 1024), PL_OK);
+        pl_bytebuf_clear(&core.run.told);
+        assert_true(kept->whole_size > strlen(kept->text));
+        assert_memory_equal(kept->whole, peers[i].life + peers[i].size - kept->whole_size,
+                            kept->whole_size);
+        for (size_t piece_size = 1; piece_size <= kept->whole_size; piece_size++) {
+            assert_int_equal(core_recv(&core, kept->whole, kept->whole_size, piece_size), PL_OK);
+            core_expect_told(&core, "known 0, channel 1: a\r\nb\r\n\n");
+        }
+        core_close(&core);
+    }
+}
+
+/* There, the bytes say which of them it is for. */
+static void nats_knows_no_bytes_where_subscribers_share_a_connection(void **state)
+{
+    struct core core;
+
+    (void)state;
+    assert_int_equal(core_open(&core, &pl_peer_nats), PL_OK);
+    core_subscribe(&core, 0);
+    core_subscribe(&core, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(core_recv(&core, BYTES("MSG pb-x-0 2 1\r\na\r\n"), 1024), PL_OK);
+        core_expect_told(&core, "delivered 1, channel 0: a\n");
+    }
+    core_close(&core);
+}
+
 static void redis_asks_as_it_should(void **state)
 {
     struct core core;
@@ -344,6 +384,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_read_in_pieces_of_every_size),
         cmocka_unit_test(messages_are_read_when_cut_at_every_byte),
+        cmocka_unit_test(a_message_that_is_known_is_not_read_again),
+        cmocka_unit_test(nats_knows_no_bytes_where_subscribers_share_a_connection),
         cmocka_unit_test(redis_asks_as_it_should),
         cmocka_unit_test(redis_answers_are_those_of_what_was_asked_in_order),
         cmocka_unit_test(nats_asks_as_it_should),
