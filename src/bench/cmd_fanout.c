@@ -77,12 +77,10 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
     const struct pl_bench_run_ops run_ops = {.self = &fanout, .on_phase = on_phase};
     const struct pl_bench_load_ops load_ops = {
         .self = &fanout, .on_measure = on_measure, .on_measured = on_measured, .on_done = on_done};
-    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    struct pl_bench_load_config config = pl_bench_load_config_of(driver, options);
     int err;
 
     config.closing = true;
-    if (!driver->has_acks)
-        config.durability = PL_BENCH_DURABILITY_NONE;
     err = pl_bench_run_new(driver, options, &shape, &run_ops, &fanout.run);
     if (err == PL_OK)
         err = pl_bench_load_new(fanout.run, &config, &load_ops, &fanout.load);

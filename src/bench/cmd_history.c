@@ -192,7 +192,7 @@ static int measure(struct history *history, const struct pl_bench_driver *driver
         .publishers = 1, .conns = options->connections, .channels = 1};
     const struct pl_bench_run_ops run_ops = {.self = history, .on_phase = on_phase};
     const struct pl_bench_load_ops load_ops = {.self = history, .on_done = on_done};
-    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    struct pl_bench_load_config config = pl_bench_load_config_of(driver, options);
     int err;
 
     config.by_acks = true;

@@ -98,7 +98,7 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
     const struct pl_bench_run_ops run_ops = {.self = &resume, .on_phase = on_phase};
     const struct pl_bench_load_ops load_ops = {
         .self = &resume, .on_done = on_done, .on_all = on_all};
-    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    struct pl_bench_load_config config = pl_bench_load_config_of(driver, options);
     int err;
 
     config.by_acks = true;

@@ -81,7 +81,7 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
     const struct pl_bench_run_ops run_ops = {.self = &send, .on_phase = on_phase};
     const struct pl_bench_load_ops load_ops = {
         .self = &send, .on_measure = on_measure, .on_done = on_done, .on_read_back = on_read_back};
-    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    struct pl_bench_load_config config = pl_bench_load_config_of(driver, options);
     int err;
 
     if (!driver->has_acks)

@@ -294,7 +294,7 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
         .self = &slow, .on_phase = on_phase, .on_tick = on_tick};
     const struct pl_bench_load_ops load_ops = {
         .self = &slow, .on_done = on_done, .on_held = on_held, .on_all = on_all};
-    struct pl_bench_load_config config = pl_bench_load_config_of(options);
+    const struct pl_bench_load_config config = pl_bench_load_config_of(driver, options);
     int err;
 
     if (options->readers >= options->subscribers)
@@ -302,8 +302,6 @@ static int run(const struct pl_bench_driver *driver, const struct pl_bench_optio
                                  options->subscribers, options->readers);
     slow.options_weak = options;
     slow.pid = pl_bench_server_pid(options);
-    if (!driver->has_acks)
-        config.durability = PL_BENCH_DURABILITY_NONE;
     err = pl_bench_run_new(driver, options, &shape, &run_ops, &slow.run);
     if (err == PL_OK)
         err = pl_bench_load_new(slow.run, &config, &load_ops, &slow.load);

@@ -28,8 +28,9 @@ extern const struct pl_bench_command pl_bench_cmd_slow;
 extern const struct pl_bench_command pl_bench_cmd_idle;
 extern const struct pl_bench_command pl_bench_cmd_send;
 
-/* A load as the options ask for. */
-struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_options *options);
+/* A load as the options ask for; no answer is asked to be durable where the driver has none. */
+struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_driver *driver,
+                                                    const struct pl_bench_options *options);
 
 /* Runs it, if err is PL_OK, and reports if all went well; then frees both, which may be
  * NULL. Returns the exit status. */

@@ -85,14 +85,16 @@ void pl_bench_report_load(struct pl_bench_report *report, const struct pl_bench_
                            3, "s");
 }
 
-struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_options *options)
+struct pl_bench_load_config pl_bench_load_config_of(const struct pl_bench_driver *driver,
+                                                    const struct pl_bench_options *options)
 {
     return (struct pl_bench_load_config){.warmup = options->warmup,
                                          .messages = options->messages,
                                          .in_flight = options->in_flight,
                                          .rate = options->rate,
                                          .size = options->size,
-                                         .durability = options->durability};
+                                         .durability = driver->has_acks ? options->durability
+                                                                        : PL_BENCH_DURABILITY_NONE};
 }
 
 int pl_bench_run_end(int err, struct pl_bench_run *run, struct pl_bench_load *load,
