@@ -8,6 +8,7 @@
 #define PL_MODEL_EVENT_H
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "model/ids.h"
 #include "model/room.h"
 #include "model/user.h"
@@ -50,6 +51,24 @@ struct pl_event_encoder {
     /* Sets *ret_buf to the bytes of parla.v1.Event, one reference, the
      * caller's. PL_E_NOMEM; PL_E_LIMIT over PL_EVENT_SIZE_MAX. */
     int (*encode)(void *self, const struct pl_event *event, struct pl_buf **ret_buf);
+};
+
+/* What an event's bytes say of it. */
+struct pl_event_facts {
+    char room[PL_ROOM_NAME_SIZE_MAX + 1];
+    pl_sequence sequence;
+    int64_t create_ms;
+    pl_user_id actor_id;
+    uint32_t kind;         /* an enum pl_event_kind, or what is not known */
+    pl_sequence thread;    /* of a message */
+    uint32_t mentions_len; /* likewise */
+};
+
+/* Reads them back; `wire` implements it. */
+struct pl_event_decoder {
+    void *self;
+    /* PL_E_CORRUPT where they are no parla.v1.Event; PL_E_NOMEM. */
+    int (*decode)(void *self, struct pl_bytes bytes, struct pl_event_facts *ret_facts);
 };
 
 #endif

@@ -348,6 +348,7 @@ static void option_name(const struct key *key, char name[OPTION_SIZE])
 static void print_help(void)
 {
     printf("Usage: parlad [OPTION]...\n"
+           "  or:  parlad check [--data DIR]          looks whether all of the data is right\n"
            "Serves chat over gRPC until it gets SIGTERM or SIGINT.\n\n");
     for (size_t i = 0; i < KEYS_LEN; i++) {
         char name[OPTION_SIZE];
@@ -361,21 +362,20 @@ static void print_help(void)
     print_limits();
 }
 
-/* The folder where the data lies unless said otherwise. */
-static bool default_data(struct pl_config *config)
+bool pl_config_default_data(char ret_path[PL_CONFIG_PATH_SIZE])
 {
     const char *base = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int n;
 
     if (geteuid() == 0)
-        n = snprintf(config->data, sizeof config->data, "/var/lib/parlad");
+        n = snprintf(ret_path, PL_CONFIG_PATH_SIZE, "/var/lib/parlad");
     else if (base != NULL && base[0] == '/')
-        n = snprintf(config->data, sizeof config->data, "%s/parlad", base);
+        n = snprintf(ret_path, PL_CONFIG_PATH_SIZE, "%s/parlad", base);
     else if (home != NULL && home[0] == '/')
-        n = snprintf(config->data, sizeof config->data, "%s/.local/share/parlad", home);
+        n = snprintf(ret_path, PL_CONFIG_PATH_SIZE, "%s/.local/share/parlad", home);
     else
         n = -1;
-    if (n > 0 && (size_t)n < sizeof config->data)
+    if (n > 0 && n < PL_CONFIG_PATH_SIZE)
         return true;
     fprintf(stderr, "parlad: there is no home folder for the data; give --data DIR\n");
     return false;
@@ -489,7 +489,7 @@ enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *re
         return PL_CONFIG_INVALID;
     if (ret_config->listen_len == 0)
         set_listen(ret_config, PL_LISTEN_DEFAULT);
-    if (ret_config->data[0] == 0 && !default_data(ret_config))
+    if (ret_config->data[0] == 0 && !pl_config_default_data(ret_config->data))
         return PL_CONFIG_INVALID;
     return PL_CONFIG_RUN;
 }

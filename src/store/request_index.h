@@ -27,6 +27,7 @@
 
 #include "base/map.h"
 #include "base/secret.h"
+#include "model/ids.h"
 #include "store/request_filter.h"
 
 #include <stdbool.h>
@@ -55,5 +56,25 @@ struct pl_request_index {
     uint64_t asked_key;
     uint64_t asked_found; /* the number found, or 0 */
 };
+
+/* Of names that are not longer than they may be. */
+uint64_t pl_request_key(const uint8_t secret[PL_HASH_KEY_SIZE], pl_user_id user, const char *target,
+                        const char *request_id);
+
+/* What is on the disk of a key, and in the filter: its part and its print. */
+static inline uint32_t pl_request_part(uint64_t key)
+{
+    return (uint32_t)(key >> 56);
+}
+
+static inline uint32_t pl_request_print(uint64_t key)
+{
+    return (uint32_t)(key >> 24);
+}
+
+static inline uint64_t pl_request_filter_key(uint32_t part, uint32_t print)
+{
+    return (uint64_t)part << 32 | print;
+}
 
 #endif

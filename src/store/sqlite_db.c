@@ -106,8 +106,9 @@ static void set_up(void)
     PL_ASSERT(rc == SQLITE_OK || rc == SQLITE_MISUSE);
 }
 
-int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
-               struct pl_store_problem *problem)
+/* `name` is what SQLite is told, `path` what people are. */
+static int open_name(struct pl_db *db, const char *name, const char *path, const char *vfs,
+                     int flags, struct pl_store_problem *problem)
 {
     int rc;
 
@@ -117,7 +118,7 @@ int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
     db->path = pl_strdup(path);
     if (db->path == NULL)
         return PL_E_NOMEM;
-    rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+    rc = sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                          vfs);
     if (rc != SQLITE_OK)
         return pl_db_failed(db, rc, "open");
@@ -125,11 +126,60 @@ int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
     return pl_db_failed(db, rc, "open");
 }
 
-void pl_db_close(struct pl_db *db)
+int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
+               struct pl_store_problem *problem)
+{
+    return open_name(db, path, path, vfs, flags, problem);
+}
+
+/* As in RFC 3986, section 2.1: what is not a letter, a digit or one of these could mean
+ * something else in a URI. */
+static void put_uri_path(char *to, const char *path)
+{
+    static const char plain[] = "-._~/";
+
+    for (const unsigned char *at = (const unsigned char *)path; *at != 0; at++) {
+        bool alnum =
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
+
+        if (alnum || strchr(plain, *at) != NULL)
+            *to++ = (char)*at;
+        else
+            to += snprintf(to, 4, "%%%02X", *at);
+    }
+    *to = 0;
+}
+
+int pl_db_open_still(struct pl_db *db, const char *path, const char *vfs,
+                     struct pl_store_problem *problem)
+{
+    size_t size = sizeof "file://?immutable=1" + 3 * strlen(path);
+    char *escaped = pl_alloc(size), *uri = pl_alloc(size);
+    int rc = PL_E_NOMEM;
+
+    memset(db, 0, sizeof *db);
+    if (escaped != NULL && uri != NULL) {
+        put_uri_path(escaped, path);
+        snprintf(uri, size, "file:%s%s?immutable=1", path[0] == '/' ? "//" : "", escaped);
+        rc = open_name(db, uri, path, vfs, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, problem);
+    }
+    pl_free(escaped);
+    pl_free(uri);
+    return rc;
+}
+
+void pl_db_unprepare(struct pl_db *db)
 {
     for (uint32_t i = 0; i < db->stmts_len; i++)
         sqlite3_finalize(db->stmts[i]);
     pl_free(db->stmts);
+    db->stmts = NULL;
+    db->stmts_len = 0;
+}
+
+void pl_db_close(struct pl_db *db)
+{
+    pl_db_unprepare(db);
     if (db->handle != NULL) {
         int rc = sqlite3_close(db->handle);
 

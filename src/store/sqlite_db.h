@@ -41,8 +41,15 @@ int pl_db_open(struct pl_db *db, const char *path, const char *vfs, int flags,
                struct pl_store_problem *problem);
 void pl_db_close(struct pl_db *db);
 
-/* Prepares all statements of a table, which must live as long as the db. */
+/* The same for reading a file that nobody changes, and that has no WAL: no lock is taken,
+ * and no file is made beside it. */
+int pl_db_open_still(struct pl_db *db, const char *path, const char *vfs,
+                     struct pl_store_problem *problem);
+
+/* Prepares all statements of a table, which must live as long as the db, or until they
+ * are forgotten again. */
 int pl_db_prepare(struct pl_db *db, const struct pl_db_sql *sql, uint32_t sql_len);
+void pl_db_unprepare(struct pl_db *db);
 
 /* Runs SQL that takes and returns nothing. `what` names it for diagnostics. */
 int pl_db_exec(struct pl_db *db, const char *sql, const char *what);

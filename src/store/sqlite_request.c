@@ -23,33 +23,23 @@ struct name {
     const char *request_id;
 };
 
-static uint64_t key_of(const struct pl_sqlite_store *store, const struct name *name)
+uint64_t pl_request_key(const uint8_t secret[PL_HASH_KEY_SIZE], pl_user_id user, const char *target,
+                        const char *request_id)
 {
-    size_t target_size = strlen(name->target), id_size = strlen(name->request_id);
+    size_t target_size = strlen(target), id_size = strlen(request_id);
     uint8_t all[8 + PL_ROOM_NAME_SIZE_MAX + 1 + PL_REQUEST_ID_SIZE_MAX];
 
     PL_ASSERT(target_size <= PL_ROOM_NAME_SIZE_MAX && id_size <= PL_REQUEST_ID_SIZE_MAX);
     for (size_t i = 0; i < 8; i++)
-        all[i] = (uint8_t)(name->user.v >> (8 * i));
-    memcpy(all + 8, name->target, target_size + 1);
-    memcpy(all + 8 + target_size + 1, name->request_id, id_size);
-    return pl_hash_lasting(store->requests.secret, all, 8 + target_size + 1 + id_size);
+        all[i] = (uint8_t)(user.v >> (8 * i));
+    memcpy(all + 8, target, target_size + 1);
+    memcpy(all + 8 + target_size + 1, request_id, id_size);
+    return pl_hash_lasting(secret, all, 8 + target_size + 1 + id_size);
 }
 
-/* What is on the disk of a key, and in the filter: its part and its print. */
-static uint32_t part_of(uint64_t key)
+static uint64_t key_of(const struct pl_sqlite_store *store, const struct name *name)
 {
-    return (uint32_t)(key >> 56);
-}
-
-static uint32_t print_of(uint64_t key)
-{
-    return (uint32_t)(key >> 24);
-}
-
-static uint64_t filter_key(uint32_t part, uint32_t print)
-{
-    return (uint64_t)part << 32 | print;
+    return pl_request_key(store->requests.secret, name->user, name->target, name->request_id);
 }
 
 /* One integer, or `none` where there is no row. */
@@ -81,7 +71,7 @@ static int run_u64(struct pl_sqlite_store *store, uint32_t stmt, uint64_t value)
 
 static uint8_t *put_key(uint8_t *at, uint64_t key, uint32_t place)
 {
-    uint32_t print = print_of(key);
+    uint32_t print = pl_request_print(key);
 
     for (int i = 0; i < 4; i++)
         *at++ = (uint8_t)(print >> (8 * i));
@@ -112,12 +102,12 @@ static int put_parts(struct pl_sqlite_store *store)
         return PL_E_NOMEM;
     for (struct pl_map_node *node = pl_map_walk(&index->tail, NULL); node != NULL;
          node = pl_map_walk(&index->tail, node))
-        at[part_of(node->hash) + 1] += PL_REQUEST_KEY_SIZE;
+        at[pl_request_part(node->hash) + 1] += PL_REQUEST_KEY_SIZE;
     for (uint32_t part = 0; part < PL_REQUEST_PARTS; part++)
         at[part + 1] += at[part];
     for (struct pl_map_node *node = pl_map_walk(&index->tail, NULL); node != NULL;
          node = pl_map_walk(&index->tail, node)) {
-        size_t *end = &at[part_of(node->hash)];
+        size_t *end = &at[pl_request_part(node->hash)];
 
         *end = (size_t)(put_key(keys + *end, node->hash, (uint32_t)(node - index->nodes)) - keys);
     }
@@ -159,8 +149,9 @@ static int seal(struct pl_sqlite_store *store)
         return rc;
     for (struct pl_map_node *node = pl_map_walk(&index->tail, NULL); node != NULL;
          node = pl_map_walk(&index->tail, node))
-        pl_request_filter_put(&index->filter, index->tail_chunk,
-                              filter_key(part_of(node->hash), print_of(node->hash)));
+        pl_request_filter_put(
+            &index->filter, index->tail_chunk,
+            pl_request_filter_key(pl_request_part(node->hash), pl_request_print(node->hash)));
     empty_tail(index);
     index->tail_chunk++;
     return index->tail_chunk % PL_REQUEST_GROUP_LEN == 0 ? keep_group(store, group) : PL_OK;
@@ -204,7 +195,7 @@ static int read_keys(struct pl_sqlite_store *store, uint64_t from, uint64_t end)
                 at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 
             pl_request_filter_put(&index->filter, number / PL_REQUEST_PARTS,
-                                  filter_key(part, print));
+                                  pl_request_filter_key(part, print));
         }
     }
     return rc == PL_E_NOTFOUND ? PL_OK : rc;
@@ -438,7 +429,7 @@ static int find_in_chunk(struct pl_sqlite_store *store, uint64_t chunk, uint64_t
     int rc;
 
     put_key(wanted, key, 0);
-    pl_run_u64(&run, chunk * PL_REQUEST_PARTS + part_of(key));
+    pl_run_u64(&run, chunk * PL_REQUEST_PARTS + pl_request_part(key));
     rc = pl_run_step(&run);
     if (rc != PL_OK)
         return rc;
@@ -463,7 +454,7 @@ static int find(struct pl_sqlite_store *store, uint64_t key, const struct name *
                 struct pl_request *ret, uint64_t *ret_number)
 {
     struct pl_request_index *index = &store->requests;
-    uint64_t in_filter = filter_key(part_of(key), print_of(key));
+    uint64_t in_filter = pl_request_filter_key(pl_request_part(key), pl_request_print(key));
     int rc = find_in_tail(store, key, name, ret, ret_number);
 
     for (uint64_t chunk = index->first_chunk; rc == PL_E_NOTFOUND; chunk++) {

@@ -1,0 +1,166 @@
+/*
+ * cmd_check.c - `parlad check`: what was looked at goes to standard output, a line for
+ * each part and for each finding; why it could not be done to standard error.
+ */
+#include "server/command.h"
+
+#include "base/err.h"
+#include "server/config.h"
+#include "server/progress.h"
+#include "store/check.h"
+#include "wire/event_facts.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { OPT_DATA = 1000, OPT_QUICK, OPT_HELP };
+
+struct options {
+    char data[PL_CONFIG_PATH_SIZE];
+    bool quick;
+};
+
+static void print_help(void)
+{
+    printf(
+        "Usage: parlad check [--data DIR] [--quick]\n"
+        "Looks at everything in a data folder and says what is not right. Changes nothing; works\n"
+        "on a folder that no parlad uses, which then cannot start, and beside one that runs.\n\n"
+        "  --data   a folder\n"
+        "           where the data is kept\n"
+        "  --quick\n"
+        "           does not compare each index with its table\n"
+        "  --help\n\n"
+        "Exit status: 0 all is right, 1 something is not, 2 an option is wrong, 3 it could not\n"
+        "be looked at.\n");
+}
+
+/* PL_CONFIG_RUN, or how it ends. */
+static enum pl_config_result read_options(int argc, char **argv, struct options *ret)
+{
+    static const struct option options[] = {
+        {"data", required_argument, NULL, OPT_DATA},
+        {"quick", no_argument, NULL, OPT_QUICK},
+        {"help", no_argument, NULL, OPT_HELP},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    *ret = (struct options){.data = ""};
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int n = 0;
+
+        switch (option) {
+        case OPT_DATA:
+            n = snprintf(ret->data, sizeof ret->data, "%s", optarg);
+            break;
+        case OPT_QUICK:
+            ret->quick = true;
+            break;
+        case OPT_HELP:
+            print_help();
+            return PL_CONFIG_DONE;
+        default:
+            n = -1;
+        }
+        if (n < 0 || (option == OPT_DATA && (n == 0 || n >= PL_CONFIG_PATH_SIZE))) {
+            fprintf(stderr, "parlad: see parlad check --help\n");
+            return PL_CONFIG_INVALID;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "parlad: '%s' is no option; see parlad check --help\n", argv[optind]);
+        return PL_CONFIG_INVALID;
+    }
+    return ret->data[0] != 0 || pl_config_default_data(ret->data) ? PL_CONFIG_RUN
+                                                                  : PL_CONFIG_INVALID;
+}
+
+static void on_part(void *self, const char *part, uint64_t total)
+{
+    pl_progress_line_begin(self, part, "", total);
+}
+
+static void on_progress(void *self, uint64_t done)
+{
+    pl_progress_line_show(self, done);
+}
+
+static void on_part_done(void *self, const char *part, uint64_t done, uint64_t found)
+{
+    char count[PL_COUNT_TEXT_SIZE], found_text[PL_COUNT_TEXT_SIZE];
+
+    pl_progress_line_hide(self);
+    pl_count_text(done, count);
+    pl_count_text(found, found_text);
+    if (found == 0)
+        printf("  %-12s %14s  right\n", part, done > 0 ? count : "");
+    else
+        printf("  %-12s %14s  %s not right\n", part, done > 0 ? count : "", found_text);
+    fflush(stdout);
+}
+
+static void on_finding(void *self, const char *text, const char *advice)
+{
+    pl_progress_line_hide(self);
+    printf("finding: %s; %s\n", text, advice);
+    fflush(stdout);
+}
+
+static void format_time(int64_t time_ms, char text[32])
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm tm = {0};
+
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+        snprintf(text, 32, "no time");
+}
+
+static void print_end(const char *dir, const struct pl_check_report *report)
+{
+    char count[PL_COUNT_TEXT_SIZE], time_text[32];
+
+    format_time(report->meta.time_ms, time_text);
+    if (report->beside)
+        printf("parlad runs: this was its state after batch %" PRIu64 ", of %s\n",
+               report->meta.batch, time_text);
+    pl_count_text(report->findings, count);
+    if (report->findings == 0)
+        printf("%s is sound\n", dir);
+    else
+        printf("%s: %s findings; to restore a backup: stop parlad, move the folder away, put the "
+               "backup into an empty one as " PL_SQLITE_FILE ", start parlad\n",
+               dir, count);
+}
+
+int pl_cmd_check(int argc, char **argv)
+{
+    static const struct pl_check_ops ops = {on_part, on_progress, on_part_done, on_finding};
+    struct pl_progress_line line = {.on = false};
+    struct options options;
+    struct pl_check_config config = {
+        .dir = options.data, .decoder = pl_wire_event_decoder(), .ops = &ops, .self = &line};
+    struct pl_check_report report;
+    struct pl_store_problem problem;
+    enum pl_config_result result = read_options(argc, argv, &options);
+    int rc;
+
+    if (result != PL_CONFIG_RUN)
+        return result == PL_CONFIG_DONE ? PL_EXIT_OK : PL_EXIT_USAGE;
+    config.quick = options.quick;
+    printf("checking %s\n", options.data);
+    fflush(stdout);
+    rc = pl_check_run(&config, &report, &problem);
+    pl_progress_line_hide(&line);
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot check: %s\n",
+                problem.text[0] != 0 ? problem.text : pl_err_text(rc));
+    if (rc == PL_OK || report.findings > 0)
+        print_end(options.data, &report);
+    if (report.findings > 0)
+        return PL_EXIT_FOUND;
+    return rc == PL_OK ? PL_EXIT_OK : PL_EXIT_UNREAD;
+}
