@@ -413,13 +413,13 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms)
 static int hold_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
                      pl_position through)
 {
-    int rc = pl_pages_hold(&hub->set.pages, &stream->hold, frames);
+    int rc = pl_pages_hold(&hub->set.pages, stream->hold, frames);
 
     if (rc < 0)
         return rc;
     rc = pl_chunks_add(&stream->chunks, frames, through);
     if (rc < 0)
-        pl_pages_drop(&hub->set.pages, &stream->hold);
+        pl_pages_drop(&hub->set.pages, stream->hold);
     else
         stream->page = PL_PAGE_HELD;
     return rc;
@@ -497,6 +497,17 @@ static void ask_for_page(struct pl_hub *hub, struct pl_stream *stream)
     hub->config.ops.want_page(hub->config.ops.self, stream, &query);
 }
 
+/* The stream asks for its page, or waits until it may. */
+static void take_turn(struct pl_hub *hub, struct pl_stream *stream)
+{
+    if (stream->hold == NULL)
+        stream->hold = pl_page_hold_new(stream);
+    if (stream->hold == NULL)
+        end_for(stream, PL_E_NOMEM);
+    else if (pl_pages_may_ask(&hub->set.pages, stream->hold))
+        ask_for_page(hub, stream);
+}
+
 static void tell_ended(struct pl_hub *hub, struct pl_stream *stream)
 {
     struct pl_refusal refusal = pl_refusal_of((enum pl_reason)stream->reason);
@@ -524,9 +535,8 @@ static void look_at(struct pl_hub *hub, struct pl_stream *stream)
         stream->awake = true;
         hub->config.ops.wake(hub->config.ops.self, stream);
     }
-    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE && !stream->let_go &&
-        pl_pages_may_ask(&hub->set.pages, &stream->hold))
-        ask_for_page(hub, stream);
+    if (stream->state == PL_STREAM_CATCHING_UP && stream->page == PL_PAGE_NONE && !stream->let_go)
+        take_turn(hub, stream);
 }
 
 /* The next stream to be looked at: one that is due, else one that may ask for a page

@@ -33,7 +33,26 @@ void pl_pages_done(struct pl_pages *pages)
 
 static struct pl_stream *stream_of(struct pl_list *node)
 {
-    return PL_CONTAINER(node, struct pl_stream, hold.node);
+    return PL_CONTAINER(node, struct pl_page_hold, node)->stream_weak;
+}
+
+struct pl_page_hold *pl_page_hold_new(struct pl_stream *stream)
+{
+    struct pl_page_hold *hold = pl_zalloc(sizeof *hold);
+
+    if (hold == NULL)
+        return NULL;
+    hold->stream_weak = stream;
+    pl_list_init(&hold->node);
+    return hold;
+}
+
+void pl_page_hold_free(struct pl_page_hold *hold)
+{
+    if (hold == NULL)
+        return;
+    PL_ASSERT(hold->page_weak == NULL && pl_list_empty(&hold->node));
+    pl_free(hold);
 }
 
 bool pl_pages_may_ask(struct pl_pages *pages, struct pl_page_hold *hold)
@@ -106,8 +125,11 @@ int pl_pages_hold(struct pl_pages *pages, struct pl_page_hold *hold, struct pl_b
 
 void pl_pages_drop(struct pl_pages *pages, struct pl_page_hold *hold)
 {
-    struct pl_held_page *page = hold->page_weak;
+    struct pl_held_page *page;
 
+    if (hold == NULL)
+        return;
+    page = hold->page_weak;
     pl_list_remove(&hold->node);
     hold->page_weak = NULL;
     if (page == NULL || !pl_list_empty(&page->streams))
@@ -131,7 +153,7 @@ static void let_go(struct pl_pages *pages, struct pl_held_page *page,
         node = node->next;
         if (pl_stream_let_page_go(stream, framer)) {
             pages->let_go++;
-            pl_pages_drop(pages, &stream->hold); /* with its last one the page goes, too */
+            pl_pages_drop(pages, stream->hold); /* with its last one the page goes, too */
         }
         if (last)
             return;

@@ -27,8 +27,9 @@
 struct pl_stream;
 struct pl_held_page;
 
-/* A stream's part in it. */
+/* A stream's part in it; it has one from when it first asks until it is live. */
 struct pl_page_hold {
+    struct pl_stream *stream_weak;
     struct pl_list node;            /* in page->streams or pages->waiting, or in no list */
     struct pl_held_page *page_weak; /* NULL: it holds none */
 };
@@ -47,6 +48,12 @@ struct pl_pages {
 void pl_pages_init(struct pl_pages *pages, size_t size_max, size_t page_size_max);
 void pl_pages_done(struct pl_pages *pages); /* nothing is held any more */
 
+/* That of a stream which holds nothing yet. NULL when memory is short. */
+struct pl_page_hold *pl_page_hold_new(struct pl_stream *stream);
+
+/* After pl_pages_drop(). NULL is fine. */
+void pl_page_hold_free(struct pl_page_hold *hold);
+
 /* A stream without a page: whether it may ask for one now; else it waits. */
 bool pl_pages_may_ask(struct pl_pages *pages, struct pl_page_hold *hold);
 
@@ -60,7 +67,7 @@ struct pl_stream *pl_pages_next(struct pl_pages *pages);
  * PL_E_NOMEM. */
 int pl_pages_hold(struct pl_pages *pages, struct pl_page_hold *hold, struct pl_buf *frames);
 
-/* It holds none any more, nor waits; harmless where that is so. */
+/* It holds none any more, nor waits; harmless where that is so. NULL is fine. */
 void pl_pages_drop(struct pl_pages *pages, struct pl_page_hold *hold);
 
 /* Lets go of what is over the budget. */

@@ -37,7 +37,7 @@ static size_t pull_chunk(struct pl_stream *stream, uint8_t *to, size_t size)
     if (through > 0) {
         PL_ASSERT(stream->page == PL_PAGE_HELD);
         stream->page = PL_PAGE_NONE;
-        pl_pages_drop(&stream->set_weak->pages, &stream->hold);
+        pl_pages_drop(&stream->set_weak->pages, stream->hold);
         pl_stream_advance(stream, through);
     }
     return n;

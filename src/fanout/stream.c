@@ -47,7 +47,6 @@ struct pl_stream *pl_stream_new(struct pl_stream_set *set, const struct pl_strea
         return NULL;
     pl_list_init(&stream->due);
     pl_list_init(&stream->beat);
-    pl_list_init(&stream->hold.node);
     pl_places_init(&stream->places);
     stream->set_weak = set;
     stream->data_weak = data;
@@ -71,6 +70,13 @@ struct pl_stream *pl_stream_new(struct pl_stream_set *set, const struct pl_strea
     return stream;
 }
 
+static void free_hold(struct pl_stream *stream)
+{
+    pl_pages_drop(&stream->set_weak->pages, stream->hold);
+    pl_page_hold_free(stream->hold);
+    stream->hold = NULL;
+}
+
 void pl_stream_free(struct pl_stream *stream)
 {
     if (stream == NULL)
@@ -79,7 +85,7 @@ void pl_stream_free(struct pl_stream *stream)
     pl_list_remove(&stream->due);
     pl_list_remove(&stream->beat);
     pl_places_done(&stream->places, &stream->set_weak->tails);
-    pl_pages_drop(&stream->set_weak->pages, &stream->hold);
+    free_hold(stream);
     pl_chunks_done(&stream->chunks);
     pl_buf_unref(stream->part);
     pl_free(stream->backlog);
@@ -129,7 +135,7 @@ static void attach(struct pl_stream *stream, struct pl_place *place)
     if (number < tail->end)
         pl_places_make_ready(&stream->places, place, number, pl_tail_at(tail, number)->position);
     else
-        pl_list_append(&tail->idle, &place->idle);
+        pl_place_rest(place);
 }
 
 int pl_stream_gain(struct pl_stream *stream, pl_room_id room, pl_position from)
@@ -158,7 +164,7 @@ void pl_stream_lose(struct pl_stream *stream, pl_room_id room, pl_position until
     stream->pages_until = max_position(stream->pages_until, until);
     if (place == NULL)
         return;
-    if (stream->state != PL_STREAM_LIVE || (pl_list_empty(&place->idle) && place->next > until))
+    if (stream->state != PL_STREAM_LIVE || (place->state == PL_PLACE_READY && place->next > until))
         pl_places_remove(&stream->places, &stream->set_weak->tails, place);
     else
         place->until = until;
@@ -169,9 +175,9 @@ void pl_stream_drop_left(struct pl_stream *stream)
     struct pl_places *places = &stream->places;
 
     for (uint32_t i = places->len; i > 0; i--) {
-        struct pl_place *place = places->by_room[i - 1];
+        struct pl_place *place = pl_places_by_room(places)[i - 1];
 
-        if (place->until != PL_POSITION_MAX && !pl_list_empty(&place->idle))
+        if (place->until != PL_POSITION_MAX && place->state == PL_PLACE_IDLE)
             pl_places_remove(places, &stream->set_weak->tails, place);
     }
 }
@@ -184,11 +190,12 @@ bool pl_stream_go_live(struct pl_stream *stream)
     if (stream->cursor < stream->pages_until)
         return false;
     for (uint32_t i = 0; i < places->len; i++)
-        if (stream->cursor < places->by_room[i]->tail->floor)
+        if (stream->cursor < pl_places_by_room(places)[i]->tail->floor)
             return false;
     pl_stream_set_state(stream, PL_STREAM_LIVE);
+    free_hold(stream);
     for (uint32_t i = 0; i < places->len; i++)
-        attach(stream, places->by_room[i]);
+        attach(stream, pl_places_by_room(places)[i]);
     if (stream->behind)
         stream->set_weak->rejoined++;
     stream->behind = false;
@@ -244,7 +251,7 @@ static void cut_short(struct pl_stream *stream)
 {
     if (stream->page == PL_PAGE_HELD) {
         stream->page = PL_PAGE_NONE;
-        pl_pages_drop(&stream->set_weak->pages, &stream->hold);
+        pl_pages_drop(&stream->set_weak->pages, stream->hold);
     }
     pl_chunks_cut(&stream->chunks);
 }

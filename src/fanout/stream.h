@@ -54,8 +54,8 @@ struct pl_stream {
     pl_position pages_until;    /* up to here only the store knows what it is owed */
     struct pl_backlog *backlog; /* NULL once the cursor is beyond it; one block with its rooms */
     struct pl_chunks chunks;
-    struct pl_page_hold hold;
-    struct pl_buf *part; /* the rest of a live frame; NULL: none. One reference */
+    struct pl_page_hold *hold; /* NULL while it is live, and until it asks for a page */
+    struct pl_buf *part;       /* the rest of a live frame; NULL: none. One reference */
     uint32_t part_at;
     uint32_t part_end;
     struct pl_places places;
@@ -72,7 +72,7 @@ struct pl_stream {
     uint32_t rooms_len;
     pl_room_id rooms[]; /* those that it names; unless `all` */
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream) <= 224,
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream) <= 192,
                "an idle subscriber has one");
 
 /* A stream of no room yet. NULL when memory is short. */
