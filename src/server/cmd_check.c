@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { OPT_DATA = 1000, OPT_QUICK, OPT_HELP };
 
@@ -51,22 +50,19 @@ static enum pl_config_result read_options(int argc, char **argv, struct options 
 
     *ret = (struct options){.data = ""};
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        int n = 0;
+        bool good = true;
 
-        switch (option) {
-        case OPT_DATA:
-            n = snprintf(ret->data, sizeof ret->data, "%s", optarg);
-            break;
-        case OPT_QUICK:
-            ret->quick = true;
-            break;
-        case OPT_HELP:
+        if (option == OPT_HELP) {
             print_help();
             return PL_CONFIG_DONE;
-        default:
-            n = -1;
         }
-        if (n < 0 || (option == OPT_DATA && (n == 0 || n >= PL_CONFIG_PATH_SIZE))) {
+        if (option == OPT_DATA)
+            good = pl_config_path(optarg, ret->data);
+        else if (option == OPT_QUICK)
+            ret->quick = true;
+        else
+            good = false;
+        if (!good) {
             fprintf(stderr, "parlad: see parlad check --help\n");
             return PL_CONFIG_INVALID;
         }
@@ -81,7 +77,7 @@ static enum pl_config_result read_options(int argc, char **argv, struct options 
 
 static void on_part(void *self, const char *part, uint64_t total)
 {
-    pl_progress_line_begin(self, part, "", total);
+    pl_progress_line_begin(self, part, "", 1, total);
 }
 
 static void on_progress(void *self, uint64_t done)
@@ -110,23 +106,14 @@ static void on_finding(void *self, const char *text, const char *advice)
     fflush(stdout);
 }
 
-static void format_time(int64_t time_ms, char text[32])
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm tm = {0};
-
-    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-        snprintf(text, 32, "no time");
-}
-
 static void print_end(const char *dir, const struct pl_check_report *report)
 {
-    char count[PL_COUNT_TEXT_SIZE], time_text[32];
+    char count[PL_COUNT_TEXT_SIZE], moment[PL_MOMENT_TEXT_SIZE];
 
-    format_time(report->meta.time_ms, time_text);
+    pl_moment_text(report->meta.time_ms, moment);
     if (report->beside)
         printf("parlad runs: this was its state after batch %" PRIu64 ", of %s\n",
-               report->meta.batch, time_text);
+               report->meta.batch, moment);
     pl_count_text(report->findings, count);
     if (report->findings == 0)
         printf("%s is sound\n", dir);
@@ -161,6 +148,6 @@ int pl_cmd_check(int argc, char **argv)
     if (rc == PL_OK || report.findings > 0)
         print_end(options.data, &report);
     if (report.findings > 0)
-        return PL_EXIT_FOUND;
+        return PL_EXIT_NO;
     return rc == PL_OK ? PL_EXIT_OK : PL_EXIT_UNREAD;
 }

@@ -69,7 +69,7 @@ static bool set_listen(struct pl_config *config, const char *value)
     return true;
 }
 
-static bool parse_path(const char *value, char ret_path[PL_CONFIG_PATH_SIZE])
+bool pl_config_path(const char *value, char ret_path[PL_CONFIG_PATH_SIZE])
 {
     int n = snprintf(ret_path, PL_CONFIG_PATH_SIZE, "%s", value);
 
@@ -78,22 +78,22 @@ static bool parse_path(const char *value, char ret_path[PL_CONFIG_PATH_SIZE])
 
 static bool set_data(struct pl_config *config, const char *value)
 {
-    return parse_path(value, config->data);
+    return pl_config_path(value, config->data);
 }
 
 static bool set_tls_cert(struct pl_config *config, const char *value)
 {
-    return parse_path(value, config->tls_cert);
+    return pl_config_path(value, config->tls_cert);
 }
 
 static bool set_tls_key(struct pl_config *config, const char *value)
 {
-    return parse_path(value, config->tls_key);
+    return pl_config_path(value, config->tls_key);
 }
 
 static bool set_tls_client_ca(struct pl_config *config, const char *value)
 {
-    return parse_path(value, config->tls_client_ca);
+    return pl_config_path(value, config->tls_client_ca);
 }
 
 /* As browsers write it (RFC 6454, section 6.2): no path, no capital letters. */
@@ -349,6 +349,7 @@ static void print_help(void)
 {
     printf("Usage: parlad [OPTION]...\n"
            "  or:  parlad check [--data DIR]          looks whether all of the data is right\n"
+           "  or:  parlad backup [--data DIR] FILE    copies the data, also while parlad runs\n"
            "Serves chat over gRPC until it gets SIGTERM or SIGINT.\n\n");
     for (size_t i = 0; i < KEYS_LEN; i++) {
         char name[OPTION_SIZE];

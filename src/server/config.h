@@ -65,6 +65,9 @@ enum pl_config_result {
 /* Reads the options and, if one is named, the file. */
 enum pl_config_result pl_config_read(int argc, char **argv, struct pl_config *ret_config);
 
+/* Takes over a path; false where it is none, or too long. */
+bool pl_config_path(const char *value, char ret_path[PL_CONFIG_PATH_SIZE]);
+
 /* The folder where the data lies unless said otherwise; false where there is none, which
  * it said. */
 bool pl_config_default_data(char ret_path[PL_CONFIG_PATH_SIZE]);

@@ -35,6 +35,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], PL_COMMAND_CHECK) == 0)
         return pl_cmd_check(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], PL_COMMAND_BACKUP) == 0)
+        return pl_cmd_backup(argc - 1, argv + 1);
     result = pl_config_read(argc, argv, &config);
     if (result != PL_CONFIG_RUN)
         return result == PL_CONFIG_DONE ? EXIT_SUCCESS : 2;
