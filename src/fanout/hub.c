@@ -426,7 +426,7 @@ static int hold_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf
 }
 
 void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
-                 pl_position through, int64_t now_ms)
+                 pl_position through, pl_position states_until, int64_t now_ms)
 {
     int rc = PL_OK;
 
@@ -434,6 +434,8 @@ void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *fr
     PL_ASSERT(stream->page == PL_PAGE_WANTED && through >= stream->cursor);
     stream->page = PL_PAGE_NONE;
     pl_pages_answered(&hub->set.pages);
+    if (stream->pages_until < states_until)
+        stream->pages_until = states_until;
     if (stream->state == PL_STREAM_CATCHING_UP) {
         if (frames != NULL && frames->size > 0) {
             rc = hold_page(hub, stream, frames, through);

@@ -90,9 +90,10 @@ int pl_hub_apply(struct pl_hub *hub, struct pl_feed *feed, int64_t now_ms);
 
 /* The page that was asked for: `frames` holds the frames of its events, in order
  * (made by the reader's side with framer.event; `consumes` the reference), and
- * everything up to `through` was looked at. NULL: no events. */
+ * everything up to `through` was looked at. NULL: no events. The stream stays with
+ * pages up to `states_until`: see pl_page_plan; 0: that is not beyond `through`. */
 void pl_hub_page(struct pl_hub *hub, struct pl_stream *stream, struct pl_buf *frames,
-                 pl_position through, int64_t now_ms);
+                 pl_position through, pl_position states_until, int64_t now_ms);
 
 /* The page could not be read: the stream ends with that refusal. */
 void pl_hub_page_failed(struct pl_hub *hub, struct pl_stream *stream,

@@ -3,8 +3,9 @@
  *
  * The tricky idea is `pages_until`. Tails hold events, not who might see them
  * when. So what was before the stream was opened, and what it is owed of a room
- * that was lost, only the store's spans can tell; a stream that is not live stays
- * with pages until it is past all of that. A gain needs no such care: the place
+ * that was lost, only the store's spans can tell, and only the store has the state
+ * of a room that makes up for what retention has taken; a stream that is not live
+ * stays with pages until it is past all of that. A gain needs no such care: the place
  * itself says from where.
  */
 #include "fanout/stream.h"

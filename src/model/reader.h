@@ -82,6 +82,9 @@ struct pl_page_plan {
     bool shared;          /* the key is whole */
     uint64_t ends;        /* rises when one of the rooms has a new event */
     pl_position position; /* the snapshot's: the page has looked up to here if it is not cut */
+    /* The last of the rooms' states stands here; 0: there is none. A page that ends before
+     * it may be past events that retention has taken and that no state has made up for. */
+    pl_position states_until;
 };
 
 /* Who was in a room: JOINED, with the role that the user has, or had last. */

@@ -81,7 +81,8 @@ struct pl_errand {
     struct pl_refusal refusal;
     struct pl_buf *response;   /* one reference, or NULL */
     struct pl_granted granted; /* of SUBSCRIBE and OPEN_TAKER */
-    pl_position through;       /* of READ_PAGE */
+    pl_position through;       /* of READ_PAGE: */
+    pl_position states_until;  /* see struct pl_cached_page */
 };
 
 /* What an errand's arena may hold. */

@@ -25,7 +25,8 @@ struct pl_page_cache;
 struct pl_cached_page {
     struct pl_buf *frames;
     pl_position through;
-    bool cut; /* there may be more before `through` would have ended it */
+    bool cut;                 /* there may be more before `through` would have ended it */
+    pl_position states_until; /* see pl_page_plan: beyond `through`, or 0 */
 };
 
 /* size_max 0: it keeps nothing. PL_E_NOMEM. */

@@ -310,6 +310,7 @@ static int answer_read_page(const struct pl_query_context *context, struct pl_er
         return rc;
     errand->response = page.frames;
     errand->through = page.through;
+    errand->states_until = page.states_until;
     return PL_OK;
 }
 

@@ -183,7 +183,8 @@ void pl_stream_page(struct pl_stream_call *stream_call, struct pl_errand *errand
         return;
     }
     errand->response = NULL;
-    pl_hub_page(io->hub, stream_call->stream, frames, errand->through, pl_loop_now_ms(io->loop));
+    pl_hub_page(io->hub, stream_call->stream, frames, errand->through, errand->states_until,
+                pl_loop_now_ms(io->loop));
 }
 
 static void wake(void *self, struct pl_stream *stream)

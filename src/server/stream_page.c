@@ -116,6 +116,7 @@ static int find_page(const struct pl_stream_page_context *context,
     if (rc < 0)
         return rc;
     page->cut = page->through < plan->position;
+    page->states_until = plan->states_until > page->through ? plan->states_until : 0;
     if (plan->shared)
         pl_page_cache_put(context->cache_weak, key, plan, page);
     return PL_OK;

@@ -518,6 +518,8 @@ int pl_reader_plan_page(void *self, const struct pl_page_query *query, struct pl
     plan.shared = query->len_max > 0 && sources->len > 0 && sources->len <= KEY_RUNS_LEN_MAX;
     for (uint32_t i = 0; i < sources->len; i++) {
         plan.shared = plan.shared && !sources->items[i].state;
+        if (sources->items[i].state)
+            plan.states_until = later(plan.states_until, sources->items[i].next_position);
         plan.ends += sources->items[i].last_sequence;
     }
     if (plan.shared)

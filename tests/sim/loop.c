@@ -295,7 +295,7 @@ bool loop_page(struct sim *sim, struct call *call)
     call->page_frames = NULL;
     call->page_wanted = false;
     call->page_read = false;
-    pl_hub_page(sim->server.loops[call->loop].hub, call->stream, frames, call->page_through,
+    pl_hub_page(sim->server.loops[call->loop].hub, call->stream, frames, call->page_through, 0,
                 sim->mono_ms);
     loop_turn(sim, call->loop);
     return true;

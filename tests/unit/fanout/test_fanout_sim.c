@@ -447,7 +447,7 @@ static void answer_page(struct sim *sim, struct client *client)
 
         *page = (struct page){0};
         fail_start(sim);
-        pl_hub_page(loop->hub, client->stream, frames, through, sim->now_ms);
+        pl_hub_page(loop->hub, client->stream, frames, through, 0, sim->now_ms);
         fail_stop(sim);
         if (chance(sim, 2) == 0)
             turn(loop);

@@ -159,8 +159,8 @@ static int apply(struct bench *bench, pl_position through, const char *entries)
 }
 
 /* A page of events at these positions. */
-static void page(struct bench *bench, struct pl_stream *stream, const char *positions,
-                 pl_position through)
+static void page_until(struct bench *bench, struct pl_stream *stream, const char *positions,
+                       pl_position through, pl_position states_until)
 {
     struct pl_bytebuf frames;
     struct pl_buf *buf = NULL;
@@ -177,7 +177,13 @@ static void page(struct bench *bench, struct pl_stream *stream, const char *posi
         assert_non_null(buf);
     }
     pl_bytebuf_done(&frames);
-    pl_hub_page(bench->hub, stream, buf, through, START_MS);
+    pl_hub_page(bench->hub, stream, buf, through, states_until, START_MS);
+}
+
+static void page(struct bench *bench, struct pl_stream *stream, const char *positions,
+                 pl_position through)
+{
+    page_until(bench, stream, positions, through, 0);
 }
 
 /* Whole frames as text: "E5 M3one C5 H5 D5". */
@@ -289,6 +295,31 @@ static void hub_resumed_stream_pages_then_catches_up_then_is_live(void **state)
     expect_pull(stream, "E9 E10 C10");
     turn(&bench, "wake a;");
     expect_pull(stream, "E11");
+    pl_hub_close(bench.hub, stream);
+    pl_hub_free(bench.hub);
+}
+
+/* Events 3 and 8 were taken by retention after the stream was opened; the state that makes up
+ * for both stands at 8, and the tail has 8. */
+static void hub_stays_with_pages_until_a_state_that_makes_up_for_what_is_gone(void **state)
+{
+    BENCH(10000);
+    struct pl_stream *stream = open_at(&bench, "a", false, 2, 2, 5);
+
+    (void)state;
+    turn(&bench, "wake a;page a 2;");
+    expect_pull(stream, "M3one M4two");
+    assert_int_equal(apply(&bench, 9, "e1@8 e2@9"), PL_OK);
+    page_until(&bench, stream, "4", 5, 8);
+    turn(&bench, "wake a;");
+    expect_pull(stream, "E4 C5");
+    turn(&bench, "page a 5;");
+    page(&bench, stream, "8", 8);
+    turn(&bench, "wake a;");
+    expect_pull(stream, "E8");
+    turn(&bench, "wake a;");
+    expect_pull(stream, "E9");
+    assert_int_equal(pl_hub_stats(bench.hub).live_len, 1);
     pl_hub_close(bench.hub, stream);
     pl_hub_free(bench.hub);
 }
@@ -794,7 +825,7 @@ static bool life_with_failure(uint64_t nth)
         if (stream != NULL) {
             settle(&bench, stream);
             if (pl_hub_stats(bench.hub).streams_len == 1) /* else it could not ask */
-                pl_hub_page(bench.hub, stream, pl_buf_copy("", 0), 5, START_MS);
+                pl_hub_page(bench.hub, stream, pl_buf_copy("", 0), 5, 0, START_MS);
             (void)apply(&bench, 8, "j3@5 e1@6 e3@8 m1");
             settle(&bench, stream);
         }
@@ -831,6 +862,7 @@ int main(void)
         cmocka_unit_test(hub_stream_from_now_gets_markers_caught_up_and_what_comes),
         cmocka_unit_test(hub_skips_what_a_feed_holds_at_or_below_shown),
         cmocka_unit_test(hub_resumed_stream_pages_then_catches_up_then_is_live),
+        cmocka_unit_test(hub_stays_with_pages_until_a_state_that_makes_up_for_what_is_gone),
         cmocka_unit_test(hub_empty_page_brings_caught_up),
         cmocka_unit_test(hub_backlog_goes_with_query_and_cursor_until_it_is_passed),
         cmocka_unit_test(hub_slow_stream_falls_behind_and_rejoins),

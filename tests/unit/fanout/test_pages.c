@@ -139,7 +139,7 @@ static void answer_with(struct bench *bench, struct one *one, struct pl_buf *fra
 {
     assert_true(one->wanted);
     one->wanted = false;
-    pl_hub_page(bench->hub, one->stream, frames, end_of_page(one->after), 1);
+    pl_hub_page(bench->hub, one->stream, frames, end_of_page(one->after), 0, 1);
 }
 
 static void answer(struct bench *bench, struct one *one)
@@ -285,7 +285,7 @@ static void who_does_not_read_holds_a_frame_and_asks_for_nothing(void **state)
     assert_true(bench.ones[0].wanted);
     assert_int_equal(bench.ones[0].after, 3);
     bench.ones[0].wanted = false;
-    pl_hub_page(bench.hub, bench.ones[0].stream, NULL, 3, 1);
+    pl_hub_page(bench.hub, bench.ones[0].stream, NULL, 3, 0, 1);
     turn(&bench);
     assert_true(bench.ones[0].wanted);
     bench_done(&bench);

@@ -717,6 +717,25 @@ static void a_crowds_state_comes_in_pieces_of_one_page(void **state)
     end(f);
 }
 
+static void a_plan_says_where_the_last_state_stands(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 1, .size_max = 1};
+    struct pl_page_plan plan;
+    struct pl_bytebuf key;
+
+    make_crowd(f);
+    begin(f);
+    pl_bytebuf_init(&key, 1000);
+    assert_int_equal(f->reader.ops->plan_page(f->reader.self, &query, &key, &plan), PL_OK);
+    assert_int_equal(plan.states_until, 1);
+    query.after = 1; /* where it was given */
+    assert_int_equal(f->reader.ops->plan_page(f->reader.self, &query, &key, &plan), PL_OK);
+    assert_int_equal(plan.states_until, 0);
+    pl_bytebuf_done(&key);
+    end(f);
+}
+
 static void a_state_fails_cleanly_without_memory(void **state)
 {
     struct fixture *f = *state;
@@ -767,6 +786,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(page_fails_cleanly_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crowds_state_comes_in_pieces_of_one_page, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_plan_says_where_the_last_state_stands, setup, teardown),
         cmocka_unit_test_setup_teardown(a_state_fails_cleanly_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(open_without_a_store_says_so, setup, teardown),
     };
