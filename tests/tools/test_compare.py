@@ -169,6 +169,29 @@ def test_a_void_run_is_named_on_the_page():
     assert "Mosquitto, tuned, round 2: lost: message 7" in pages.voids_text(records)
 
 
+GENERATOR_CPU = "generator_cpu_s_per_million"
+
+
+def test_the_generator_must_be_idle_for_a_third_of_what_the_quickest_server_takes():
+    for own, said in ((0.16, "1.56 × | yes |"), (0.17, "1.47 × | **no** |")):
+        records = figures.Records([
+            run("burst-1000", "parlad", 0.2, deliveries_per_second=4e6, **{GENERATOR_CPU: own}),
+            run("burst-1000", "redis", 0.2, deliveries_per_second=3e6, **{GENERATOR_CPU: 1}),
+            run("burst-1000", "source", 0.12, deliveries_per_second=8e6, **{GENERATOR_CPU: 0.1})])
+        row = pages.generator_table(records, None).splitlines()[-1]
+        assert "parlad: 4,000,000" in row and said in row
+        assert row.endswith("| 8,000,000 | 96 % |")
+
+
+def test_the_generators_limit_is_the_median_of_the_rounds():
+    records = figures.Records([
+        run("burst-100", "redis", 0.2, number, deliveries_per_second=rate, **{GENERATOR_CPU: own})
+        for number, (rate, own) in enumerate(((2e6, 0.1), (4e6, 0.1), (5e6, 0.1)), 1)])
+    row = pages.generator_table(records, None).splitlines()[-1]
+    assert "| Redis, default: 4,000,000 | 0.10 (0.10–0.10) | 10,000,000 | 2.50 (2–5) × | yes | – | – |" in row
+    assert pages.generator_table(figures.Records([]), None) == "Not measured yet."
+
+
 @pytest.fixture
 def docs(tmp_path):
     folder = tmp_path / "docs"
