@@ -307,6 +307,7 @@ static int start_store(struct pl_server *server, uint64_t log)
         .dir = config->data,
         .durability = config->durability,
         .on_checkpoint_due = pl_checkpoint_thread_wake,
+        .lay_wal = config->durability == PL_DURABILITY_SYNCED,
     };
     struct pl_reader_pool_config readers = {
         .store = &sqlite,

@@ -291,6 +291,8 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
         rc = configure(store, config);
     if (rc == PL_OK)
         rc = use_wal(store);
+    if (rc == PL_OK && config->lay_wal)
+        rc = pl_sqlite_wal_lay(store);
     if (rc == PL_OK)
         rc = pl_schema_migrate(&store->db, &pl_schema_now, version);
     if (rc == PL_OK)

@@ -35,6 +35,8 @@ struct pl_sqlite_config {
      * more than once. NULL: commits make the checkpoints themselves. */
     void (*on_checkpoint_due)(void *self);
     void *self;
+    bool lay_wal; /* opening writes the WAL's file, some 4 times checkpoint_pages, so that
+                     commits need not make it longer */
     uint32_t request_chunk_len; /* see request_index.h; 0: a default. For tests: a database
                                    keeps to one. */
 };

@@ -54,9 +54,10 @@ extern const struct pl_db_sql pl_store_sql[];
 /* sqlite.c: remembers what cannot be mended; returns rc. */
 int pl_sqlite_store_check(struct pl_sqlite_store *store, int rc);
 
-/* sqlite_wal.c; tend is called after each commit. */
+/* sqlite_wal.c; tend is called after each commit, lay while the WAL is empty. */
 void pl_sqlite_wal_init(struct pl_sqlite_wal *wal, const struct pl_sqlite_config *config,
                         uint32_t step);
+int pl_sqlite_wal_lay(struct pl_sqlite_store *store);
 void pl_sqlite_wal_tend(struct pl_sqlite_store *store);
 
 /* sqlite_user.c */

@@ -11,6 +11,10 @@
  * on, or since the disk is too slow, commits wait a little: see must_begin_anew().
  *
  * Without such a connection, in tests and tools, commits do it all.
+ *
+ * A sync of a file that has grown waits for two writes, one after the other: the
+ * data, and then the file's new length and blocks. So the WAL's file is made as long
+ * as it will be before the first commit.
  */
 #include "store/sqlite.h"
 
@@ -28,6 +32,7 @@ enum {
     ANEW_STEPS = 4,  /* the WAL is to begin anew at so many times checkpoint_pages, … */
     OVER_STEPS = 16, /* … and from so many on commits wait for it */
     LEFT_PARTS = 4,  /* what is left is little: this part of checkpoint_pages */
+    FRAME_SIZE = 24 + 4096,
     PASSES_MAX = 4,
     READERS_WAIT_MS = 100,
     PURGE_STEP_MS = 10 * 1000,
@@ -47,6 +52,31 @@ void pl_sqlite_wal_init(struct pl_sqlite_wal *wal, const struct pl_sqlite_config
     atomic_init(&wal->in_db, 0);
     atomic_init(&wal->running, false);
     atomic_init(&wal->failed, PL_OK);
+}
+
+/* Zeros are no frames, so whoever opens the database finds the WAL as empty as it was. */
+static int write_zeros(sqlite3_file *file, sqlite3_int64 end)
+{
+    static const uint8_t zeros[64 * 1024];
+    sqlite3_int64 at = 0;
+    int rc = file->pMethods->xFileSize(file, &at);
+
+    for (; rc == SQLITE_OK && at < end; at += (sqlite3_int64)sizeof zeros)
+        rc = file->pMethods->xWrite(file, zeros, sizeof zeros, at);
+    return rc;
+}
+
+int pl_sqlite_wal_lay(struct pl_sqlite_store *store)
+{
+    uint32_t pages = store->wal.step * ANEW_STEPS + store->wal.step / LEFT_PARTS;
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(store->db.handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+
+    if (rc == SQLITE_OK && write_zeros(file, (sqlite3_int64)pages * FRAME_SIZE) != SQLITE_OK)
+        rc = file->pMethods->xTruncate(file, 0); /* it grows as it has to, while it can */
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
+    return pl_db_failed(&store->db, rc, "lay out the WAL");
 }
 
 /* Pages that are not in the database, as far as is known. */

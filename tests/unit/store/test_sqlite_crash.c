@@ -172,6 +172,7 @@ static void have_checkpoints_beside(struct lives *lives)
     lives->beside = true;
     lives->config.on_checkpoint_due = on_checkpoint_due;
     lives->config.self = lives;
+    lives->config.lay_wal = true;
 }
 
 /* Runs folders of some lives each. Returns how many of them lost something. */
@@ -269,6 +270,73 @@ static void full_disk_rolls_back_and_goes_on_when_there_is_space(void **state)
     crash_vfs_faults.full = false;
     pl_sqlite_store_close(sqlite);
     assert_true(survive(&lives));
+    lives_done(&lives);
+}
+
+static size_t wal_size(struct lives *lives)
+{
+    size_t size;
+
+    pl_free(folder_read(&lives->folder, PL_SQLITE_FILE "-wal", &size));
+    return size;
+}
+
+static void commits_do_not_make_a_laid_wal_longer(void **state)
+{
+    struct pl_sqlite_store *sqlite = NULL;
+    struct lives lives;
+    struct pl_store store;
+    size_t size;
+
+    (void)state;
+    lives_init(&lives, 14);
+    lives.config.lay_wal = true;
+    assert_int_equal(pl_sqlite_store_open(&lives.config, &sqlite, NULL), PL_OK);
+    size = wal_size(&lives);
+    assert_true(size > 4 * 4096 * (size_t)lives.config.checkpoint_pages);
+    store = pl_sqlite_store_iface(sqlite);
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        assert_int_equal(apply(&store, &lives.load, seed), PL_OK);
+        assert_int_equal(wal_size(&lives), size);
+    }
+    pl_sqlite_store_close(sqlite);
+    lives_done(&lives);
+}
+
+static void a_disk_too_full_to_lay_the_wal_is_no_reason_to_stay_closed(void **state)
+{
+    struct pl_sqlite_store *sqlite = NULL;
+    struct lives lives;
+
+    (void)state;
+    lives_init(&lives, 15);
+    assert_int_equal(pl_sqlite_store_open(&lives.config, &sqlite, NULL), PL_OK);
+    work(&lives, sqlite);
+    pl_sqlite_store_close(sqlite);
+    lives.config.lay_wal = true;
+    crash_vfs_faults.full = true;
+    assert_int_equal(pl_sqlite_store_open(&lives.config, &sqlite, NULL), PL_OK);
+    assert_int_equal(wal_size(&lives), 0);
+    crash_vfs_faults.full = false;
+    work(&lives, sqlite);
+    pl_sqlite_store_close(sqlite);
+    assert_true(survive(&lives));
+    lives_done(&lives);
+}
+
+static void a_wal_that_cannot_be_synced_is_not_opened(void **state)
+{
+    struct pl_sqlite_store *sqlite = NULL;
+    struct lives lives;
+
+    (void)state;
+    lives_init(&lives, 16);
+    assert_int_equal(pl_sqlite_store_open(&lives.config, &sqlite, NULL), PL_OK);
+    pl_sqlite_store_close(sqlite);
+    lives.config.lay_wal = true;
+    crash_vfs_faults.fail_syncs = true;
+    assert_int_equal(pl_sqlite_store_open(&lives.config, &sqlite, NULL), PL_E_IO);
+    crash_vfs_faults.fail_syncs = false;
     lives_done(&lives);
 }
 
@@ -460,6 +528,9 @@ int main(void)
         cmocka_unit_test(leaving_out_the_sync_is_found),
         cmocka_unit_test(a_disk_that_lies_is_found),
         cmocka_unit_test(full_disk_rolls_back_and_goes_on_when_there_is_space),
+        cmocka_unit_test(commits_do_not_make_a_laid_wal_longer),
+        cmocka_unit_test(a_disk_too_full_to_lay_the_wal_is_no_reason_to_stay_closed),
+        cmocka_unit_test(a_wal_that_cannot_be_synced_is_not_opened),
         cmocka_unit_test(failed_write_is_not_trusted_again),
         cmocka_unit_test(failed_sync_is_not_trusted_again),
         cmocka_unit_test(open_brings_the_wal_into_the_database),
