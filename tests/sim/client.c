@@ -150,6 +150,7 @@ static void send_again(struct sim *sim, struct client *client)
 
 static void create_room(struct sim *sim, struct client *client)
 {
+    static const uint64_t retentions_s[] = {0, 0, 0, 2, 10, 3600};
     struct request *request = client_ask(sim, client, PL_COMMAND_CREATE_ROOM);
     const char *name = client_rooms[1 + chance_below(&sim->chance, SIM_ROOMS_LEN - 1)];
 
@@ -159,6 +160,7 @@ static void create_room(struct sim *sim, struct client *client)
     request->command.u.create_room.visibility = name[0] == 'p' ? PL_ROOM_PRIVATE : PL_ROOM_PUBLIC;
     request->command.u.create_room.delivery = name[0] == 'w' ? PL_ROOM_ONE : PL_ROOM_EVERYONE;
     request->command.u.create_room.quiet_membership = chance_once_in(&sim->chance, 3);
+    request->command.u.create_room.retention_s = retentions_s[chance_below(&sim->chance, 6)];
     trace("%s makes %s", client->name, name);
     client_post(sim, request);
 }
@@ -170,7 +172,7 @@ static void join(struct sim *sim, struct client *client)
 
     request->command.u.join_room.room = name;
     request->command.u.join_room.create_if_missing =
-        name[0] == 'r' && chance_once_in(&sim->chance, 2);
+        name[0] == 'r' && chance_once_in(&sim->chance, 6);
     trace("%s joins %s", client->name, name);
     client_post(sim, request);
 }
@@ -326,9 +328,9 @@ static void act_in(struct sim *sim, struct client *client)
         send_new(sim, client, dice < 5);
     else if (dice < 48)
         send_again(sim, client);
-    else if (dice < 57)
+    else if (dice < 56)
         join(sim, client);
-    else if (dice < 60)
+    else if (dice < 59)
         leave(sim, client);
     else if (dice < 62)
         create_room(sim, client);
@@ -398,6 +400,13 @@ void client_disconnect(struct sim *sim, struct client *client)
     client->loop = chance_below(&sim->chance, SIM_LOOPS_LEN);
 }
 
+/* Whether it was asked with the token that the client has now. */
+static bool is_of_now(const struct client *client, const struct request *request)
+{
+    return client->state == CLIENT_IN && memcmp(&request->command.token_hash, &client->token_hash,
+                                                sizeof client->token_hash) == 0;
+}
+
 static void on_sent(struct sim *sim, struct client *client, const struct request *request)
 {
     const struct pl_send *send = &request->command.u.send;
@@ -406,8 +415,9 @@ static void on_sent(struct sim *sim, struct client *client, const struct request
           request->room != NULL ? request->room : "-", request->reason);
     if (request->reason == PL_REASON_NONE)
         judge_acknowledged(&sim->judge, send->text, request->room, request->sequence);
-    else if (request->reason == PL_REASON_DISK_FULL && chance_once_in(&sim->chance, 2) &&
-             client->unsure_len < SIM_UNSURE_LEN)
+    else if ((request->reason == PL_REASON_DISK_FULL || request->reason == PL_REASON_OVERLOADED) &&
+             send->request_id[0] != 0 && is_of_now(client, request) &&
+             chance_once_in(&sim->chance, 2) && client->unsure_len < SIM_UNSURE_LEN)
         client->unsure[client->unsure_len++] = sim->requests[request->command.reply_to];
 }
 
@@ -424,6 +434,8 @@ void client_on_reply(struct sim *sim, struct request *request)
     JUDGE(i < client->flying_len, "request %" PRIu64 " was answered twice",
           request->command.reply_to);
     client->flying[i] = client->flying[--client->flying_len];
+    if (request->reason == PL_REASON_TOKEN_INVALID && is_of_now(client, request))
+        forget_user(sim, client, false); /* it was idle for too long */
     switch (request->command.kind) {
     case PL_COMMAND_SIGN_IN_GUEST:
         client->state = granted ? CLIENT_IN : CLIENT_OUT;

@@ -4,10 +4,10 @@
  * `self` is the inner store's in all of them, so that most need not be wrapped;
  * the disk itself is found by its one name.
  *
- * A full disk is seen here, before SQLite writes: a commit that it could not end for
- * want of space may have left all of itself in the WAL, synced; if the power goes then,
- * a batch that was refused is there after all, and which of several the judge cannot
- * know.
+ * A commit that SQLite could not end for want of space may have left all of itself in the
+ * WAL, synced, where the next one is to lie: if the power goes before that, the batch is
+ * there after all. So it is with any outcome that is not known: of those that were
+ * refused, one at most comes back, whole.
  */
 #include "disk.h"
 
@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "pages.h"
+#include "server/stream_page.h"
 #include "store/memory.h"
 #include "store/memory_state.h"
 #include "trace.h"
@@ -48,6 +49,7 @@ static int begin(void *self)
     struct disk *disk = the_disk;
     int rc = disk->dead ? PL_E_IO : commit_held(disk);
 
+    disk->in_doubt = false;
     if (rc == PL_OK)
         rc = disk->inner.ops->begin(self);
     if (rc < 0)
@@ -64,9 +66,10 @@ static int commit(void *self)
     int rc;
 
     disk->next = DISK_COMMITS;
+    disk->in_doubt = false;
     if (disk->on_wait != NULL)
         disk->on_wait(disk->arg);
-    if (next == DISK_FAILS || (disk->full && disk->rows_len > 0)) {
+    if (next == DISK_FAILS || (disk->full && disk->rows_len > 0 && disk->sqlite == NULL)) {
         disk->skip = true;
         return next == DISK_FAILS ? disk->next_err : PL_E_FULL;
     }
@@ -80,6 +83,7 @@ static int commit(void *self)
         return PL_OK;
     }
     rc = disk->inner.ops->commit(self);
+    disk->in_doubt = rc == PL_E_FULL || rc == PL_E_NOMEM;
     if (rc < 0)
         return rc;
     disk->open = false;
@@ -212,13 +216,13 @@ static void use(struct disk *disk, struct pl_store inner)
     disk->store = (struct pl_store){.ops = &disk->ops, .self = inner.self};
 }
 
-void disk_init(struct disk *disk, bool on_sqlite, enum fault fault)
+void disk_init(struct disk *disk, bool on_sqlite, bool powersafe, enum fault fault)
 {
     struct pl_store inner;
 
     *disk = (struct disk){.fault = fault};
     if (on_sqlite) {
-        disk->sqlite = disk_sqlite_new();
+        disk->sqlite = disk_sqlite_new(powersafe);
         inner = disk_sqlite_open(disk->sqlite);
     } else {
         JUDGE(pl_memory_store_new(&inner) == PL_OK, "out of memory");
@@ -247,12 +251,16 @@ void disk_fail_op(struct disk *disk, uint32_t nth, int err)
 void disk_fill(struct disk *disk)
 {
     disk->full = true;
+    if (disk->sqlite != NULL)
+        crash_vfs_faults.full = true;
 }
 
 void disk_mend(struct disk *disk)
 {
     disk_fail_op(disk, 0, 0);
     disk->full = false;
+    if (disk->sqlite != NULL)
+        crash_vfs_faults.full = false;
     disk->next = DISK_COMMITS;
 }
 
@@ -272,17 +280,18 @@ void disk_revive(struct disk *disk, int64_t now_ms, uint64_t mix)
 }
 
 int disk_page(struct disk *disk, const struct pl_page_query *query, const struct pl_framer *framer,
-              struct pl_bytebuf *out, pl_position *ret_through, size_t *ret_last, bool *ret_cut)
+              struct pl_cached_page *ret)
 {
-    *ret_cut = false;
-    *ret_last = 0;
+    struct pl_stream_page_context context = {.framer = *framer};
+
     if (disk->sqlite != NULL)
-        return disk_sqlite_page(disk->sqlite, query, framer, out, ret_through);
-    return (int)pages_read(&disk->inner, query, framer, out, ret_through, ret_last, ret_cut);
+        return disk_sqlite_page(disk->sqlite, query, framer, ret);
+    context.reader = pages_reader(&disk->inner);
+    return pl_stream_page_make(&context, query, ret);
 }
 
-void disk_events(struct disk *disk,
-                 void (*on_event)(void *arg, size_t n, const struct pl_event_row *row), void *arg)
+void disk_events(struct disk *disk, void (*on_event)(void *arg, const struct pl_event_row *row),
+                 void *arg)
 {
     const struct pl_memory_store *store = disk->inner.self;
 
@@ -293,6 +302,6 @@ void disk_events(struct disk *disk,
     for (size_t i = 0; i < pl_memory_len(store, PL_TABLE_EVENTS); i++) {
         const struct pl_memory_event *event = pl_memory_row(store, PL_TABLE_EVENTS, i);
 
-        on_event(arg, i, &event->row);
+        on_event(arg, &event->row);
     }
 }

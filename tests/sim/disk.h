@@ -15,6 +15,7 @@
 #include "disk_sqlite.h"
 #include "fault.h"
 #include "model/store.h"
+#include "server/page_cache.h"
 
 /* What becomes of the next commit. */
 enum disk_commit {
@@ -32,9 +33,10 @@ struct disk {
     enum fault fault;
     enum disk_commit next;
     int next_err;
-    bool full; /* nothing can be written */
-    bool dead; /* nothing works until disk_revive() */
-    bool open; /* a transaction is */
+    bool full;     /* nothing can be written */
+    bool dead;     /* nothing works until disk_revive() */
+    bool open;     /* a transaction is */
+    bool in_doubt; /* the last commit was refused when it may have been on the disk */
     /* While a commit waits for the disk, others go on. */
     void (*on_wait)(void *arg);
     void *arg;
@@ -50,14 +52,14 @@ struct disk {
     bool (*is_full)(void *arg, uint64_t taker); /* so that another one asks */
 };
 
-void disk_init(struct disk *disk, bool on_sqlite, enum fault fault);
+void disk_init(struct disk *disk, bool on_sqlite, bool powersafe, enum fault fault);
 void disk_done(struct disk *disk);
 
 /* The operation that is the nth from now fails with that error; 0: none does. On
  * SQLite's disk: the power goes at the nth write. */
 void disk_fail_op(struct disk *disk, uint32_t nth, int err);
 
-/* Nothing more can be written. */
+/* No file can grow; in memory: nothing more can be written. */
 void disk_fill(struct disk *disk);
 
 /* No fault is under way any more. */
@@ -67,14 +69,12 @@ void disk_mend(struct disk *disk);
  * it). It works again; a server starts at now_ms. */
 void disk_revive(struct disk *disk, int64_t now_ms, uint64_t mix);
 
-/* Reads a page of a stream and appends its frames; *ret_last is where the last of
- * them begins, *ret_cut: there may be more (in memory only). Returns how many they
- * are, < 0 if it could not be read. */
+/* Makes a page of a stream, as src/server does. Errors: it could not be read. */
 int disk_page(struct disk *disk, const struct pl_page_query *query, const struct pl_framer *framer,
-              struct pl_bytebuf *out, pl_position *ret_through, size_t *ret_last, bool *ret_cut);
+              struct pl_cached_page *ret);
 
 /* Gives all events, in the journal's order. */
-void disk_events(struct disk *disk,
-                 void (*on_event)(void *arg, size_t n, const struct pl_event_row *row), void *arg);
+void disk_events(struct disk *disk, void (*on_event)(void *arg, const struct pl_event_row *row),
+                 void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 #include "../unit/store/folder.h"
 
 #include "base/err.h"
+#include "server/stream_page.h"
 #include "store/sqlite.h"
 #include "trace.h"
 
@@ -12,16 +13,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHECKPOINT_PAGES = 40 };
+enum {
+    CHECKPOINT_PAGES = 40,
+    CACHE_SIZE = 20000, /* some pages */
+};
 
 struct disk_sqlite {
     struct folder folder;
     struct pl_sqlite_config config;
     struct pl_sqlite_store *store; /* NULL while it is closed */
     struct pl_reader reader;
+    struct pl_page_cache *pages;
+    uint64_t cached; /* pages that caches had which are gone */
 };
 
-struct disk_sqlite *disk_sqlite_new(void)
+struct disk_sqlite *disk_sqlite_new(bool powersafe)
 {
     struct disk_sqlite *sqlite = calloc(1, sizeof *sqlite);
 
@@ -32,11 +38,16 @@ struct disk_sqlite *disk_sqlite_new(void)
                                                .vfs = CRASH_VFS_NAME,
                                                .checkpoint_pages = CHECKPOINT_PAGES};
     crash_vfs_start();
+    crash_vfs_powersafe = powersafe;
     return sqlite;
 }
 
 static void close_all(struct disk_sqlite *sqlite)
 {
+    if (sqlite->pages != NULL)
+        sqlite->cached = disk_sqlite_cached(sqlite);
+    pl_page_cache_free(sqlite->pages);
+    sqlite->pages = NULL;
     pl_sqlite_reader_close(&sqlite->reader);
     sqlite->reader = (struct pl_reader){.self = NULL};
     pl_sqlite_store_close(sqlite->store);
@@ -61,6 +72,7 @@ struct pl_store disk_sqlite_open(struct disk_sqlite *sqlite)
           "the database does not open: %s", problem.text);
     JUDGE(pl_sqlite_reader_open(&sqlite->config, &sqlite->reader, &problem) == PL_OK,
           "no reader opens: %s", problem.text);
+    JUDGE(pl_page_cache_new(CACHE_SIZE, &sqlite->pages) == PL_OK, "out of memory");
     return pl_sqlite_store_iface(sqlite->store);
 }
 
@@ -75,48 +87,32 @@ void disk_sqlite_die(struct disk_sqlite *sqlite, uint64_t mix)
     crash_vfs_restore(mix);
 }
 
-struct page {
-    const struct pl_page_query *query;
-    const struct pl_framer *framer;
-    struct pl_bytebuf *out;
-    int len;
-};
-
-static int on_row(void *arg, const struct pl_page_row *row)
-{
-    struct page *page = arg;
-
-    JUDGE(row->state == NULL, "a room has forgotten something");
-    page->framer->event(page->framer->self, row->event, row->position, &page->query->backlog, true,
-                        page->out);
-    page->len++;
-    return page->out->err;
-}
-
 int disk_sqlite_page(struct disk_sqlite *sqlite, const struct pl_page_query *query,
-                     const struct pl_framer *framer, struct pl_bytebuf *out,
-                     pl_position *ret_through)
+                     const struct pl_framer *framer, struct pl_cached_page *ret)
 {
-    const struct pl_reader *reader = &sqlite->reader;
-    struct page page = {.query = query, .framer = framer, .out = out};
-    struct pl_page_plan plan;
-    struct pl_bytebuf key;
-    int rc = reader->ops->begin(reader->self);
+    const struct pl_stream_page_context context = {
+        .reader = sqlite->reader, .framer = *framer, .cache_weak = sqlite->pages};
+    int rc = context.reader.ops->begin(context.reader.self);
 
     if (rc < 0)
         return rc;
-    pl_bytebuf_init(&key, 1 << 16);
-    rc = reader->ops->plan_page(reader->self, query, &key, &plan);
-    if (rc == PL_OK)
-        rc = reader->ops->read_page(reader->self, query, on_row, &page, ret_through);
-    pl_bytebuf_done(&key);
-    reader->ops->end(reader->self);
-    return rc < 0 ? rc : page.len;
+    rc = pl_stream_page_make(&context, query, ret);
+    context.reader.ops->end(context.reader.self);
+    return rc;
 }
 
-static void give_event(sqlite3_stmt *stmt, size_t n,
-                       void (*on_event)(void *arg, size_t n, const struct pl_event_row *row),
-                       void *arg)
+uint64_t disk_sqlite_cached(const struct disk_sqlite *sqlite)
+{
+    return sqlite->cached + pl_page_cache_stats(sqlite->pages).found;
+}
+
+const struct pl_reader *disk_sqlite_reader(const struct disk_sqlite *sqlite)
+{
+    return crash_vfs_is_cut() ? NULL : &sqlite->reader;
+}
+
+static void give_event(sqlite3_stmt *stmt,
+                       void (*on_event)(void *arg, const struct pl_event_row *row), void *arg)
 {
     struct pl_event_row row = {
         .position = (pl_position)sqlite3_column_int64(stmt, 0),
@@ -126,17 +122,15 @@ static void give_event(sqlite3_stmt *stmt, size_t n,
         .actor = {(uint64_t)sqlite3_column_int64(stmt, 4)},
     };
 
-    on_event(arg, n, &row);
+    on_event(arg, &row);
 }
 
 void disk_sqlite_events(struct disk_sqlite *sqlite,
-                        void (*on_event)(void *arg, size_t n, const struct pl_event_row *row),
-                        void *arg)
+                        void (*on_event)(void *arg, const struct pl_event_row *row), void *arg)
 {
     char path[512];
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
-    size_t n = 0;
     int rc;
 
     snprintf(path, sizeof path, "%s/%s", sqlite->folder.data, PL_SQLITE_FILE);
@@ -148,7 +142,7 @@ void disk_sqlite_events(struct disk_sqlite *sqlite,
                                 -1, &stmt, NULL);
     JUDGE(rc == SQLITE_OK, "the database cannot be read");
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        give_event(stmt, n++, on_event, arg);
+        give_event(stmt, on_event, arg);
     JUDGE(rc == SQLITE_DONE, "the database cannot be read");
     sqlite3_finalize(stmt);
     sqlite3_close(db);

@@ -7,15 +7,15 @@
 #ifndef PL_TESTS_SIM_DISK_SQLITE_H
 #define PL_TESTS_SIM_DISK_SQLITE_H
 
-#include "base/bytes.h"
 #include "model/framer.h"
 #include "model/reader.h"
 #include "model/store.h"
+#include "server/page_cache.h"
 
 struct disk_sqlite;
 
-/* An empty folder. */
-struct disk_sqlite *disk_sqlite_new(void);
+/* An empty folder, on a disk of either kind: see crash_vfs_powersafe. */
+struct disk_sqlite *disk_sqlite_new(bool powersafe);
 void disk_sqlite_free(struct disk_sqlite *sqlite);
 
 /* Opens the store, which mends what an unclean end left, and a reader. */
@@ -25,14 +25,18 @@ struct pl_store disk_sqlite_open(struct disk_sqlite *sqlite);
  * with a mix other than 0, some of it. */
 void disk_sqlite_die(struct disk_sqlite *sqlite, uint64_t mix);
 
-/* Appends a page's frames. Returns how many, or < 0: it could not be read. */
+/* Makes a page of a stream, or takes it from the cache. */
 int disk_sqlite_page(struct disk_sqlite *sqlite, const struct pl_page_query *query,
-                     const struct pl_framer *framer, struct pl_bytebuf *out,
-                     pl_position *ret_through);
+                     const struct pl_framer *framer, struct pl_cached_page *ret);
+
+/* How often the cache had it. */
+uint64_t disk_sqlite_cached(const struct disk_sqlite *sqlite);
+
+/* NULL while the power is gone. */
+const struct pl_reader *disk_sqlite_reader(const struct disk_sqlite *sqlite);
 
 /* Gives all events, in the journal's order. */
 void disk_sqlite_events(struct disk_sqlite *sqlite,
-                        void (*on_event)(void *arg, size_t n, const struct pl_event_row *row),
-                        void *arg);
+                        void (*on_event)(void *arg, const struct pl_event_row *row), void *arg);
 
 #endif

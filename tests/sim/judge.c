@@ -25,9 +25,9 @@ static void *grow(void *array, size_t len, size_t *cap, size_t size)
     return array;
 }
 
-void judge_init(struct judge *judge)
+void judge_init(struct judge *judge, int64_t idle_ms)
 {
-    *judge = (struct judge){.batch = 0};
+    *judge = (struct judge){.idle_ms = idle_ms};
 }
 
 void judge_done(struct judge *judge)
@@ -113,6 +113,7 @@ static void expect(struct judge *judge, uint32_t index, enum pl_event_kind kind,
         .kind = kind,
         .actor = actor,
         .text = text,
+        .time_ms = judge->time_ms,
         .work.waits = text != NULL && room->work,
     };
 }
@@ -153,7 +154,7 @@ static uint32_t make_room(struct judge *judge, const char *name, uint64_t actor)
 
     judge->rooms = grow(judge->rooms, judge->rooms_len, &judge->rooms_cap, sizeof *judge->rooms);
     room = &judge->rooms[judge->rooms_len++];
-    *room = (struct judge_room){.quiet = false};
+    *room = (struct judge_room){.first = 1};
     if (name == NULL)
         snprintf(room->name, sizeof room->name, "@%u", index + 1);
     else
@@ -171,13 +172,36 @@ static uint64_t user_named(const struct judge *judge, const char *name)
     return 0;
 }
 
+static bool is_idle(const struct judge *judge, const struct judge_user *user)
+{
+    return judge->time_ms - user->used_ms > judge->idle_ms;
+}
+
 static uint64_t user_of(const struct judge *judge, const struct pl_hash *token_hash)
 {
     for (size_t i = judge->users_len; i-- > 0;)
-        if (judge->users[i].active &&
+        if (judge->users[i].active && !is_idle(judge, &judge->users[i]) &&
             memcmp(&judge->users[i].token_hash, token_hash, sizeof *token_hash) == 0)
             return i + 1;
     return 0;
+}
+
+/* Whether it is to be noted that the session is in use: not too often. */
+static bool touch_due(const struct judge *judge, const struct judge_user *user)
+{
+    int64_t step_ms = judge->idle_ms / 100;
+
+    if (step_ms > 3600 * 1000)
+        step_ms = 3600 * 1000;
+    return judge->time_ms - user->used_ms >= step_ms;
+}
+
+static void touch(struct judge *judge, const struct pl_command *command)
+{
+    uint64_t user = user_of(judge, &command->token_hash);
+
+    if (user != 0)
+        judge->users[user - 1].used_ms = judge->time_ms;
 }
 
 /* Why the user may not do in the room what members may. */
@@ -200,13 +224,14 @@ static enum pl_reason do_sign_in(struct judge *judge, const struct pl_command *c
         return PL_REASON_NAME_TAKEN;
     judge->users = grow(judge->users, judge->users_len, &judge->users_cap, sizeof *judge->users);
     user = &judge->users[judge->users_len++];
-    *user = (struct judge_user){.active = true, .token_hash = command->token_hash};
+    *user = (struct judge_user){
+        .active = true, .token_hash = command->token_hash, .used_ms = judge->time_ms};
     snprintf(user->name, sizeof user->name, "%s", command->u.sign_in_guest.name);
     enter(judge, 0, judge->users_len, judge->position, judge->users_len);
     return PL_REASON_NONE;
 }
 
-static enum pl_reason do_sign_out(struct judge *judge, uint64_t user)
+void judge_end_user(struct judge *judge, uint64_t user)
 {
     judge->users[user - 1].active = false;
     for (uint32_t i = 0; i < judge->rooms_len; i++) {
@@ -215,7 +240,26 @@ static enum pl_reason do_sign_out(struct judge *judge, uint64_t user)
         *member_of(judge, i, user) = (struct judge_member){.joined = false};
     }
     judge_stop_takers(judge, user, UINT32_MAX);
-    return PL_REASON_NONE;
+}
+
+/* Sessions that have not been used for too long end, the longest unused first. */
+static void end_idle(struct judge *judge)
+{
+    for (;;) {
+        const struct judge_user *idle = NULL;
+
+        for (size_t i = 0; i < judge->users_len; i++) {
+            const struct judge_user *user = &judge->users[i];
+
+            if (user->active && is_idle(judge, user) &&
+                (idle == NULL || user->used_ms < idle->used_ms))
+                idle = user;
+        }
+        if (idle == NULL)
+            return;
+        judge->idled++;
+        judge_end_user(judge, (uint64_t)(idle - judge->users) + 1);
+    }
 }
 
 static enum pl_reason do_create(struct judge *judge, const struct pl_command *command,
@@ -230,6 +274,7 @@ static enum pl_reason do_create(struct judge *judge, const struct pl_command *co
     judge->rooms[index].is_private = command->u.create_room.visibility == PL_ROOM_PRIVATE;
     judge->rooms[index].quiet = command->u.create_room.quiet_membership;
     judge->rooms[index].work = command->u.create_room.delivery == PL_ROOM_ONE;
+    judge->rooms[index].retention_ms = (int64_t)command->u.create_room.retention_s * 1000;
     enter(judge, index, user, from, user);
     return PL_REASON_NONE;
 }
@@ -425,6 +470,8 @@ static enum pl_reason do_send(struct judge *judge, const struct pl_command *comm
         if (strcmp(before->text, send->text) != 0 ||
             before->expected != send->expected_last_message)
             return PL_REASON_REQUEST_ID_REUSED;
+        if (before->sequence < judge->rooms[before->room].first)
+            return PL_REASON_MESSAGE_NOT_FOUND;
         judge_sent(judge, reply, before->room, before->sequence, true);
         return PL_REASON_NONE;
     }
@@ -457,10 +504,13 @@ static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_co
         if (reason != PL_REASON_NONE)
             return reason;
     }
-    if (reply != NULL && reply->refusal.reason == PL_REASON_NONE)
-        JUDGE(reply->u.subscribe.shown == judge->position,
-              "a stream begins at %" PRIu64 ", the log is at %" PRIu64, reply->u.subscribe.shown,
-              judge->position);
+    if (reply == NULL || reply->refusal.reason != PL_REASON_NONE)
+        return PL_REASON_NONE;
+    JUDGE(reply->u.subscribe.shown == judge->position,
+          "a stream begins at %" PRIu64 ", the log is at %" PRIu64, reply->u.subscribe.shown,
+          judge->position);
+    JUDGE(reply->touch_due == touch_due(judge, &judge->users[user - 1]),
+          "a session's use is to be noted: %d", reply->touch_due);
     return PL_REASON_NONE;
 }
 
@@ -484,8 +534,13 @@ static bool has_reply(struct judge *judge, const struct pl_command *command)
         judge_close_taker(judge, command->u.close_taker.taker);
         return false;
     case PL_COMMAND_EXPIRE:
-    case PL_COMMAND_STREAM_CLOSED:
+        end_idle(judge);
+        judge_trim(judge);
+        return false;
     case PL_COMMAND_TOUCH_SESSION:
+        touch(judge, command);
+        return false;
+    case PL_COMMAND_STREAM_CLOSED:
         return false;
     default:
         return true;
@@ -502,9 +557,12 @@ static enum pl_reason do_command(struct judge *judge, const struct pl_command *c
     user = user_of(judge, &command->token_hash);
     if (user == 0)
         return PL_REASON_TOKEN_INVALID;
+    if (command->kind < PL_QUERY_SUBSCRIBE && touch_due(judge, &judge->users[user - 1]))
+        judge->users[user - 1].used_ms = judge->time_ms;
     switch (command->kind) {
     case PL_COMMAND_SIGN_OUT:
-        return do_sign_out(judge, user);
+        judge_end_user(judge, user);
+        return PL_REASON_NONE;
     case PL_COMMAND_CREATE_ROOM:
         return do_create(judge, command, user);
     case PL_COMMAND_JOIN_ROOM:
@@ -617,64 +675,4 @@ void judge_acknowledged(const struct judge *judge, const char *text, const char 
               judge->sends[number].sequence == sequence &&
               strcmp(judge->rooms[judge->sends[number].room].name, room) == 0,
           "s%zu was acknowledged as %" PRIu64 " of %s, where it is not", number, sequence, room);
-}
-
-static void check_member(const struct judge *judge, const struct pl_store *store,
-                         const struct pl_room *stored, uint32_t index, uint64_t user)
-{
-    const struct judge_member *member = &judge->rooms[index].members[user];
-    struct pl_member row;
-    int rc = store->ops->get_member(store->self, stored->id, (pl_user_id){user}, &row);
-
-    JUDGE(rc == PL_OK && row.state == PL_MEMBER_JOINED, "user %" PRIu64 " is not in %s", user,
-          stored->name);
-    JUDGE(row.read_sequence == member->read,
-          "user %" PRIu64 " has read %s to %" PRIu64 ", due was %" PRIu64, user, stored->name,
-          row.read_sequence, member->read);
-    JUDGE(pl_room_unread(stored, &row) == judge_messages_after(judge, index, member->read),
-          "user %" PRIu64 " has %" PRIu64 " unread in %s, due was %zu", user,
-          pl_room_unread(stored, &row), stored->name,
-          judge_messages_after(judge, index, member->read));
-}
-
-void judge_store(const struct judge *judge, const struct pl_store *store)
-{
-    struct pl_meta meta;
-
-    JUDGE(store->ops->get_meta(store->self, &meta) == PL_OK, "the store has no meta");
-    JUDGE(meta.position == judge->position, "the store is at %" PRIu64 ", the log at %" PRIu64,
-          meta.position, judge->position);
-    for (uint32_t i = 0; i < judge->rooms_len; i++) {
-        const struct judge_room *room = &judge->rooms[i];
-        struct pl_room stored;
-        uint32_t members = 0;
-
-        JUDGE(store->ops->get_room(store->self, (pl_room_id){i + 1}, &stored) == PL_OK,
-              "%s is not stored", room->name);
-        JUDGE(strcmp(stored.name, room->name) == 0 && stored.last_sequence == room->log_len &&
-                  stored.message_count == judge_messages_after(judge, i, 0),
-              "%s ends at %" PRIu64 " with %" PRIu64 " messages, due was %zu with %zu", room->name,
-              stored.last_sequence, stored.message_count, room->log_len,
-              judge_messages_after(judge, i, 0));
-        for (uint64_t user = 1; user < room->members_len; user++) {
-            if (!room->members[user].joined)
-                continue;
-            members++;
-            check_member(judge, store, &stored, i, user);
-        }
-        JUDGE(stored.member_count == members, "%s has %u members, due was %u", room->name,
-              stored.member_count, members);
-    }
-}
-
-void judge_stored_event(const struct judge *judge, size_t n, pl_room_id room, pl_sequence sequence,
-                        pl_position position, enum pl_event_kind kind, pl_user_id actor)
-{
-    const struct judge_event *event = &judge->log[n];
-
-    JUDGE(n < judge->log_len && room.v == event->room + 1 && sequence == event->sequence &&
-              position == event->position && kind == event->kind && actor.v == event->actor,
-          "the disk has %" PRIu64 " of room %" PRIu64 " at position %" PRIu64
-          ", which was not decided so",
-          sequence, room.v, position);
 }

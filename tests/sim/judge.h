@@ -39,6 +39,10 @@ struct judge_event {
     enum pl_event_kind kind;
     uint64_t actor;
     const char *text; /* of a message; borrowed */
+    int64_t time_ms;
+    bool trimmed;   /* retention has taken it */
+    bool trim_end;  /* the last one of a trim */
+    bool gone_work; /* it waited as work, until this very batch took it */
     struct judge_work work;
 };
 
@@ -59,6 +63,8 @@ struct judge_room {
     bool is_direct;
     bool quiet;
     bool work;
+    int64_t retention_ms; /* 0: for ever */
+    pl_sequence first;    /* the first that is kept */
     uint64_t direct[2];
     size_t *log; /* indexes of events, by sequence - 1 */
     size_t log_len;
@@ -74,6 +80,7 @@ struct judge_user {
     char name[PL_USER_NAME_SIZE_MAX + 1];
     struct pl_hash token_hash;
     bool active;
+    int64_t used_ms; /* the session was, as far as was noted */
 };
 
 struct judge_request {
@@ -125,6 +132,7 @@ struct judge {
     struct judge_taker *takers;
     size_t takers_len;
     size_t takers_cap;
+    int64_t idle_ms; /* a session ends after so long without use */
     pl_position position;
     int64_t kept_ms;                 /* the last one with a command was of that time */
     uint64_t batch;                  /* the last one with a command */
@@ -138,9 +146,11 @@ struct judge {
     uint64_t handed;  /* leases */
     uint64_t handed_again;
     uint64_t acked;
+    uint64_t trimmed; /* events */
+    uint64_t idled;   /* sessions */
 };
 
-void judge_init(struct judge *judge);
+void judge_init(struct judge *judge, int64_t idle_ms);
 void judge_done(struct judge *judge);
 
 /* The server says that the batch is done; `rows` are the events that its store was
@@ -159,16 +169,27 @@ void judge_died(struct judge *judge);
 void judge_acknowledged(const struct judge *judge, const char *text, const char *room,
                         pl_sequence sequence);
 
-/* The store holds what it must: rooms, standing, unread counts. */
+/* judge_store.c: what the store holds. Rooms, standing, unread counts. */
 void judge_store(const struct judge *judge, const struct pl_store *store);
-
-/* The n-th event in the journal's order, as the store has it. */
-void judge_stored_event(const struct judge *judge, size_t n, pl_room_id room, pl_sequence sequence,
-                        pl_position position, enum pl_event_kind kind, pl_user_id actor);
+/* Nothing waits to be handed out. */
+void judge_store_no_work(const struct judge *judge, const struct pl_store *store);
+/* An event of the store, in the journal's order; *at, of the judge's log, is moved behind
+ * it. At the end nothing that is kept is left. */
+void judge_stored_event(const struct judge *judge, size_t *at, const struct pl_event_row *row);
+void judge_stored_end(const struct judge *judge, size_t at);
 
 uint32_t judge_room_named(const struct judge *judge, const char *name); /* UINT32_MAX: none */
 size_t judge_messages_after(const struct judge *judge, uint32_t index, pl_sequence sequence);
+/* Those beyond a marker that retention has not taken. */
+size_t judge_unread(const struct judge *judge, uint32_t index, pl_sequence read);
 bool judge_joined(const struct judge *judge, uint32_t room, uint64_t user);
+
+void judge_end_user(struct judge *judge, uint64_t user); /* signs out, or was idle */
+
+/* judge_retention.c: what is past its time goes, at an EXPIRE. */
+void judge_trim(struct judge *judge);
+/* When that is due next; INT64_MAX: it is not. */
+int64_t judge_trim_due_ms(const struct judge *judge);
 
 /* judge_work.c: messages that are handed out to one at a time. */
 enum pl_reason judge_open_taker(struct judge *judge, const struct pl_command *command,
@@ -198,7 +219,9 @@ struct judge_stream {
     uint32_t unread_len;
     pl_position *must_until; /* by room index, of the backlog; see judge_stream.c */
     size_t must_len;
-    size_t next; /* in the log */
+    size_t next;          /* in the log */
+    pl_sequence *missing; /* by room index; not 0: retention took it, a state is due */
+    size_t missing_len;
     bool caught_up;
     struct {
         uint64_t room;
@@ -215,6 +238,8 @@ struct judge_stream_start {
     pl_position shown;
     pl_position after;
     const struct pl_backlog *backlog;
+    const pl_sequence *missing; /* as it was where the cursor was given */
+    size_t missing_len;
 };
 
 void judge_stream_open(const struct judge *judge, struct judge_stream *stream,
@@ -232,6 +257,18 @@ struct judge_given {
 };
 void judge_stream_event(const struct judge *judge, struct judge_stream *stream,
                         const struct judge_given *given);
+
+/* A room's state, up to a sequence, with who was in it by user id. */
+struct judge_given_state {
+    const char *room;
+    pl_sequence sequence;
+    uint32_t member_count;
+    const uint64_t *members;
+    size_t members_len;
+    pl_position cursor;
+};
+void judge_stream_state(const struct judge *judge, struct judge_stream *stream,
+                        const struct judge_given_state *given);
 void judge_stream_caught_up(const struct judge *judge, struct judge_stream *stream);
 void judge_stream_marker(const struct judge *judge, struct judge_stream *stream, const char *room,
                          pl_sequence sequence);

@@ -5,6 +5,10 @@
  * of the stream: that is known as soon as it is in the log. Up to the backlog's
  * end it is owed in a room where the user was before the stream was opened, up to
  * the end of the last time there; and may be given in one entered since.
+ *
+ * An event that retention has taken may be given, out of a tail, or not: then the
+ * room's state is to make up for it, unless its last time there ended before the place
+ * at which that would stand.
  */
 #include "judge.h"
 
@@ -75,6 +79,50 @@ static pl_position last_until(const struct judge_room *room, uint64_t user)
     return 0;
 }
 
+/* Whose session ended may have had less: the end comes when it comes. */
+static bool lenient(const struct judge *judge, const struct judge_stream *stream)
+{
+    return !judge->users[stream->user - 1].active;
+}
+
+/* Whether the room's state is to stand for an event that was taken: all up to the last
+ * one taken is owed. */
+static bool state_is_due(const struct judge *judge, const struct judge_stream *stream,
+                         const struct judge_event *event)
+{
+    const struct judge_room *room = &judge->rooms[event->room];
+
+    for (pl_sequence i = event->sequence; i < room->first; i++)
+        if (owed(judge, stream, &judge->log[room->log[i - 1]]) != OWED_SURELY)
+            return false;
+    return true;
+}
+
+/* What is missing of the room, for which its state is still due. */
+static pl_sequence missing(const struct judge *judge, const struct judge_stream *stream,
+                           uint32_t room)
+{
+    pl_sequence sequence = room < stream->missing_len ? stream->missing[room] : 0;
+
+    if (sequence == 0 ||
+        !state_is_due(judge, stream, &judge->log[judge->rooms[room].log[sequence - 1]]))
+        return 0;
+    return sequence;
+}
+
+static void set_missing(const struct judge *judge, struct judge_stream *stream, uint32_t room,
+                        pl_sequence sequence)
+{
+    if (room >= stream->missing_len) {
+        stream->missing = realloc(stream->missing, judge->rooms_len * sizeof *stream->missing);
+        JUDGE(stream->missing != NULL, "out of memory");
+        memset(stream->missing + stream->missing_len, 0,
+               (judge->rooms_len - stream->missing_len) * sizeof *stream->missing);
+        stream->missing_len = judge->rooms_len;
+    }
+    stream->missing[room] = sequence;
+}
+
 void judge_stream_open(const struct judge *judge, struct judge_stream *stream,
                        const struct judge_stream_start *start)
 {
@@ -103,18 +151,31 @@ void judge_stream_open(const struct judge *judge, struct judge_stream *stream,
         stream->must_until[i] = last_until(&judge->rooms[i], start->user);
     while (stream->next < judge->log_len && judge->log[stream->next].position <= start->after)
         stream->next++;
+    for (uint32_t i = 0; i < start->missing_len; i++)
+        if (start->missing[i] != 0)
+            set_missing(judge, stream, i, start->missing[i]);
 }
 
 void judge_stream_close(struct judge_stream *stream)
 {
     free(stream->must_until);
+    free(stream->missing);
     stream->must_until = NULL;
+    stream->missing = NULL;
+    stream->missing_len = 0;
 }
 
-/* Whose session ended may have had less: the end comes when it comes. */
-static bool lenient(const struct judge *judge, const struct judge_stream *stream)
+/* The stream goes on behind an event that it has not given. */
+static void pass_over(const struct judge *judge, struct judge_stream *stream,
+                      const struct judge_event *event, const char *what, pl_sequence sequence)
 {
-    return !judge->users[stream->user - 1].active;
+    if (owed(judge, stream, event) != OWED_SURELY || lenient(judge, stream))
+        return;
+    JUDGE(event->trimmed,
+          "a stream of user %" PRIu64 " gave %" PRIu64 " of %s where %" PRIu64 " of %s was due",
+          stream->user, sequence, what, event->sequence, judge->rooms[event->room].name);
+    if (state_is_due(judge, stream, event))
+        set_missing(judge, stream, event->room, event->sequence);
 }
 
 static bool same(const struct judge *judge, const struct judge_event *event,
@@ -132,13 +193,13 @@ void judge_stream_event(const struct judge *judge, struct judge_stream *stream,
         enum owed is = owed(judge, stream, event);
 
         if (!same(judge, event, given)) {
-            JUDGE(is != OWED_SURELY || lenient(judge, stream),
-                  "a stream of user %" PRIu64 " gave %" PRIu64 " of %s where %" PRIu64
-                  " of %s was due",
-                  stream->user, given->sequence, given->room, event->sequence,
-                  judge->rooms[event->room].name);
+            pass_over(judge, stream, event, given->room, given->sequence);
             continue;
         }
+        JUDGE(missing(judge, stream, event->room) == 0 || lenient(judge, stream),
+              "a stream of user %" PRIu64 " gave %" PRIu64 " of %s, but neither %" PRIu64
+              ", which is gone, nor the room's state",
+              stream->user, given->sequence, given->room, missing(judge, stream, event->room));
         JUDGE(is != OWED_NOT || lenient(judge, stream),
               "a stream of user %" PRIu64 " gave %" PRIu64 " of %s, which is not for it",
               stream->user, given->sequence, given->room);
@@ -157,6 +218,72 @@ void judge_stream_event(const struct judge *judge, struct judge_stream *stream,
          stream->user, given->sequence, given->room);
 }
 
+/* Who was in the room when that event was its last. */
+static bool was_in(const struct judge_room *room, uint64_t user, pl_position position)
+{
+    for (size_t i = 0; i < room->spans_len; i++) {
+        const struct judge_span *span = &room->spans[i];
+
+        if (span->user == user && span->until > position &&
+            (span->from < position || (room->quiet && span->from == position)))
+            return true;
+    }
+    return false;
+}
+
+/* Of those who have gone for good since the page was read nobody knows. */
+static void check_members(const struct judge *judge, const struct judge_room *room,
+                          pl_position position, const struct judge_given_state *given)
+{
+    uint64_t user = 0;
+
+    JUDGE(given->member_count == given->members_len, "%s's state has %zu members of %u", room->name,
+          given->members_len, given->member_count);
+    for (size_t i = 0; i <= given->members_len; i++) {
+        uint64_t next = i < given->members_len ? given->members[i] : judge->users_len + 1;
+
+        for (user++; user < next; user++)
+            JUDGE(!judge->users[user - 1].active || !was_in(room, user, position),
+                  "user %" PRIu64 " was in %s, and its state does not say so", user, room->name);
+        JUDGE(user == next, "%s's state has user %" PRIu64 " where %" PRIu64 " was due", room->name,
+              next, user);
+        JUDGE(i == given->members_len || was_in(room, user, position),
+              "user %" PRIu64 " was not in %s, as its state says", user, room->name);
+    }
+}
+
+void judge_stream_state(const struct judge *judge, struct judge_stream *stream,
+                        const struct judge_given_state *given)
+{
+    uint32_t index = judge_room_named(judge, given->room);
+    const struct judge_room *room;
+    const struct judge_event *event;
+
+    JUDGE(index != UINT32_MAX, "a state of %s, which is not there", given->room);
+    room = &judge->rooms[index];
+    JUDGE(given->sequence > 0 && given->sequence <= room->log_len, "%s's state is of %" PRIu64,
+          given->room, given->sequence);
+    event = &judge->log[room->log[given->sequence - 1]];
+    JUDGE(event->trim_end && room->log[given->sequence - 1] >= stream->next &&
+              (owed(judge, stream, event) != OWED_NOT || lenient(judge, stream)),
+          "a stream of user %" PRIu64 " gave the state of %s at %" PRIu64 ", which is not for it",
+          stream->user, given->room, given->sequence);
+    JUDGE(given->cursor == 0 || given->cursor == event->position,
+          "the state of %s at %" PRIu64 " bears the cursor %" PRIu64, given->room, given->sequence,
+          given->cursor);
+    check_members(judge, room, event->position, given);
+    for (; stream->next <= room->log[given->sequence - 1]; stream->next++)
+        pass_over(judge, stream, &judge->log[stream->next], given->room, given->sequence);
+    if (index < stream->missing_len)
+        set_missing(judge, stream, index, 0);
+}
+
+/* The last position that retention has taken of a room. */
+static pl_position gone_until(const struct judge *judge, const struct judge_room *room)
+{
+    return room->first > 1 ? judge->log[room->log[room->first - 2]].position : 0;
+}
+
 /* Nothing that is owed up to there is left. */
 static void complete(const struct judge *judge, const struct judge_stream *stream,
                      pl_position until)
@@ -166,10 +293,16 @@ static void complete(const struct judge *judge, const struct judge_stream *strea
     for (size_t i = stream->next; i < judge->log_len; i++) {
         const struct judge_event *event = &judge->log[i];
 
-        JUDGE(event->position > until || owed(judge, stream, event) != OWED_SURELY,
+        JUDGE(event->position > until || owed(judge, stream, event) != OWED_SURELY ||
+                  (event->trimmed && (!state_is_due(judge, stream, event) ||
+                                      gone_until(judge, &judge->rooms[event->room]) > until)),
               "a stream of user %" PRIu64 " has not given %" PRIu64 " of %s", stream->user,
               event->sequence, judge->rooms[event->room].name);
     }
+    for (uint32_t i = 0; i < stream->missing_len; i++)
+        JUDGE(missing(judge, stream, i) == 0 || gone_until(judge, &judge->rooms[i]) > until,
+              "a stream of user %" PRIu64 " lacks the state of %s", stream->user,
+              judge->rooms[i].name);
 }
 
 void judge_stream_caught_up(const struct judge *judge, struct judge_stream *stream)

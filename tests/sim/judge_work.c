@@ -149,7 +149,8 @@ static void leased(struct judge *judge, const struct pl_effect *effect)
           "%" PRIu64 " was handed out, which is not in the log", sequence);
     event = &judge->log[judge->rooms[taker->room].log[sequence - 1]];
     work = &event->work;
-    JUDGE(work->waits, "%" PRIu64 " was handed out, which is no work", sequence);
+    JUDGE(work->waits || event->gone_work, "%" PRIu64 " was handed out, which is no work",
+          sequence);
     JUDGE(work->lease == 0 || work->until_ms <= judge->time_ms,
           "%" PRIu64 " of %s is with taker %" PRIx64 " and was handed to %" PRIx64, sequence,
           judge->rooms[taker->room].name, work->taker, taker->id);
@@ -166,7 +167,7 @@ static void leased(struct judge *judge, const struct pl_effect *effect)
     judge->handed_again += effect->u.leased.attempt > 1;
     work->attempts = effect->u.leased.attempt;
     work->attempts_unsure = false;
-    work->lease = taker->closed ? 0 : effect->u.leased.lease;
+    work->lease = taker->closed || event->gone_work ? 0 : effect->u.leased.lease;
     work->taker = taker->id;
     work->until_ms = judge->time_ms + taker->lease_ms;
 }
@@ -190,6 +191,8 @@ void judge_work_effect(struct judge *judge, const struct pl_effect *effect)
 void judge_work_settle(struct judge *judge)
 {
     judge->lost = false;
+    for (size_t i = 0; i < judge->log_len; i++)
+        judge->log[i].gone_work = false;
     for (size_t i = 0; i < judge->takers_len; i++) {
         struct judge_taker *taker = &judge->takers[i];
 
@@ -203,8 +206,10 @@ void judge_work_settle(struct judge *judge)
 
 void judge_work_unseen(struct judge *judge)
 {
-    for (size_t i = 0; i < judge->log_len; i++)
+    for (size_t i = 0; i < judge->log_len; i++) {
         judge->log[i].work.attempts_unsure = true;
+        judge->log[i].gone_work = false;
+    }
 }
 
 void judge_void_leases(struct judge *judge)

@@ -24,16 +24,26 @@ static struct call *call_of(struct loop *loop, uint64_t id)
     return NULL;
 }
 
+/* So many pages may be asked for at a time: half of what may be held. */
+static uint32_t wanted_max(const struct loop *loop)
+{
+    size_t len = loop->config.pages_size_max / 2 / loop->config.page_size_max;
+
+    return len > 1 ? (uint32_t)len : 1;
+}
+
 static void want_page(void *self, struct pl_stream *stream, const struct pl_page_query *query)
 {
     struct sim *sim = self;
     struct call *call = pl_stream_data(stream);
+    struct loop *loop = &sim->server.loops[call->loop];
     size_t rooms_size = query->rooms_len * sizeof *query->rooms;
     size_t backlog_size = query->backlog.rooms_len * sizeof *query->backlog.rooms;
     void *rooms = sim_alloc(sim, rooms_size);
     void *backlog = sim_alloc(sim, backlog_size);
 
     JUDGE(!call->page_wanted, "a stream wants two pages at once");
+    JUDGE(++loop->wanted <= wanted_max(loop), "%u pages are asked for", loop->wanted);
     if (rooms_size > 0)
         memcpy(rooms, query->rooms, rooms_size);
     if (backlog_size > 0)
@@ -78,6 +88,8 @@ void loop_start(struct sim *sim, uint32_t number)
     loop->config.page_size_max = 1 + chance_below(&sim->chance, 4000);
     loop->config.pages_size_max = budgets[chance_below(&sim->chance, 5)];
     pl_list_init(&loop->calls);
+    loop->wanted = 0;
+    loop->starved = loop->draining = false;
     JUDGE(pl_hub_new(&loop->config, &loop->hub) == PL_OK, "out of memory");
 }
 
@@ -95,6 +107,7 @@ void loop_stop(struct sim *sim, uint32_t number)
 
     sim->seen->fell_behind += stats.fell_behind;
     sim->seen->rejoined += stats.rejoined;
+    sim->seen->let_go += stats.pages_let_go;
     PL_LIST_EACH (node, &loop->calls)
         loop_leave(sim, PL_CONTAINER(node, struct call, node));
     PL_LIST_EACH (node, &loop->letters)
@@ -115,6 +128,8 @@ void loop_leave(struct sim *sim, struct call *call)
         judge_stream_close(&call->judged);
     }
     call->stream = NULL;
+    if (call->page_wanted)
+        loop->wanted--;
     pl_buf_unref(call->page_frames);
     call->page_frames = NULL;
     pl_bytebuf_done(&call->bytes);
@@ -173,9 +188,17 @@ static void open_stream(struct sim *sim, struct call *call, const struct request
         .now_ms = sim->mono_ms,
     };
     struct judge_stream_start judged;
+    int rc;
 
     make_start(sim, call, request, &start);
-    JUDGE(pl_hub_open(loop->hub, &start, call, &call->stream) == PL_OK, "out of memory");
+    sim_starve(sim, 40);
+    rc = pl_hub_open(loop->hub, &start, call, &call->stream);
+    if (sim_fed(sim) && rc < 0) {
+        loop_leave(sim, call);
+        client_call_ended(sim, call, pl_refusal_of_err(rc).reason);
+        return;
+    }
+    JUDGE(rc == PL_OK, "a stream could not be opened");
     judged = (struct judge_stream_start){
         .user = start.user.v,
         .all = start.all,
@@ -185,6 +208,10 @@ static void open_stream(struct sim *sim, struct call *call, const struct request
         .after = start.after,
         .backlog = &start.backlog,
     };
+    if (call->from == START_CURSOR) {
+        judged.missing = call->client->missing;
+        judged.missing_len = call->client->missing_len;
+    }
     judge_stream_open(&sim->judge, &call->judged, &judged);
     call->state = CALL_OPEN;
     call->awake = true;
@@ -205,14 +232,42 @@ static void answer_call(struct sim *sim, struct call *call, const struct request
         open_stream(sim, call, request);
 }
 
+static void end_streams(struct loop *loop)
+{
+    struct pl_refusal refusal = pl_refusal_of_err(PL_E_NOMEM);
+
+    PL_LIST_EACH (node, &loop->calls) {
+        struct call *call = PL_CONTAINER(node, struct call, node);
+
+        if (call->stream != NULL)
+            pl_hub_end(loop->hub, call->stream, &refusal);
+    }
+}
+
+static void deliver_feed(struct sim *sim, struct loop *loop, struct pl_feed *feed)
+{
+    int rc;
+
+    if (feed == NULL) {
+        end_streams(loop);
+        return;
+    }
+    sim_starve(sim, 60);
+    rc = pl_hub_apply(loop->hub, feed, sim->mono_ms);
+    if (sim_fed(sim))
+        loop->starved = true;
+    else
+        JUDGE(rc == PL_OK, "a feed could not be applied");
+    JUDGE(pl_hub_stats(loop->hub).tails_size <= loop->config.tails_size_max,
+          "the tails are over their budget");
+}
+
 static void deliver(struct sim *sim, struct loop *loop, const struct letter *letter)
 {
     struct call *call = NULL;
 
     if (letter->kind == LETTER_FEED) {
-        JUDGE(pl_hub_apply(loop->hub, letter->feed, sim->mono_ms) == PL_OK, "out of memory");
-        JUDGE(pl_hub_stats(loop->hub).tails_size <= loop->config.tails_size_max,
-              "the tails are over their budget");
+        deliver_feed(sim, loop, letter->feed);
         return;
     }
     if (letter->kind == LETTER_REPLY)
@@ -247,44 +302,101 @@ bool loop_deliver(struct sim *sim, uint32_t number)
 
 void loop_turn(struct sim *sim, uint32_t number)
 {
+    sim_starve(sim, 200);
     while (pl_hub_turn(sim->server.loops[number].hub))
         ;
+    if (sim_fed(sim))
+        sim->server.loops[number].starved = true;
 }
 
 void loop_tick(struct sim *sim, uint32_t number)
 {
+    sim_starve(sim, 20);
     pl_hub_tick(sim->server.loops[number].hub, sim->mono_ms);
+    sim_fed(sim);
     loop_turn(sim, number);
+}
+
+/* FAULT_DROP_ON_REJOIN: all frames but the last. */
+static struct pl_buf *without_last(struct pl_buf *frames)
+{
+    struct pl_buf *ret;
+    size_t at = 0, last = 0;
+
+    while (at < frames->size) {
+        last = at;
+        at += 5 + reading_size_of_frame(frames->data + at);
+    }
+    ret = pl_buf_copy(frames->data, last);
+    pl_buf_unref(frames);
+    return ret;
 }
 
 /* False: it could not be read, since the disk is dying. */
 static bool read_page(struct sim *sim, struct call *call)
 {
-    struct pl_bytebuf out;
-    size_t last = 0;
-    bool cut;
-    int len;
+    struct pl_cached_page page;
+    bool starved;
+    int rc;
 
-    pl_bytebuf_init(&out, 64 << 20);
-    len = disk_page(&sim->disk, &call->page_query, &sim->server.framer_iface, &out,
-                    &call->page_through, &last, &cut);
-    if (sim->fault == FAULT_DROP_ON_REJOIN && len > 0 && !cut)
-        out.size = last;
-    if (out.size > 0)
-        call->page_frames = pl_buf_copy(out.data, out.size);
-    pl_bytebuf_done(&out);
-    if (len < 0)
+    sim_starve(sim, 60);
+    rc = disk_page(&sim->disk, &call->page_query, &sim->server.framer_iface, &page);
+    starved = sim_fed(sim);
+    if (rc < 0 && !starved)
         return false;
     call->page_read = true;
-    trace("stream %" PRIu64 ": a page of %d after %" PRIu64 ", through %" PRIu64, call->id, len,
-          call->page_query.after, call->page_through);
+    call->page_failed = rc < 0;
+    if (rc < 0) {
+        trace("stream %" PRIu64 ": no page: %s", call->id, pl_err_text(rc));
+        return true;
+    }
+    if (sim->fault == FAULT_DROP_ON_REJOIN && !page.cut)
+        page.frames = without_last(page.frames);
+    call->page_frames = page.frames;
+    call->page_through = page.through;
+    call->page_states_until = page.states_until;
+    trace("stream %" PRIu64 ": a page of %zu bytes after %" PRIu64 ", through %" PRIu64, call->id,
+          page.frames->size, call->page_query.after, page.through);
     return true;
+}
+
+/* What is held is within its budget, but for the page that has just come. */
+static void judge_pages(const struct loop *loop)
+{
+    struct pl_hub_stats stats = pl_hub_stats(loop->hub);
+
+    JUDGE(stats.pages_size <= loop->config.pages_size_max || stats.pages_size <= loop->page_size ||
+              loop->starved || loop->draining,
+          "pages of %zu bytes are held, %zu may be", stats.pages_size, loop->config.pages_size_max);
+}
+
+static void hand_over(struct sim *sim, struct call *call)
+{
+    struct loop *loop = &sim->server.loops[call->loop];
+    struct pl_refusal refusal = pl_refusal_of_err(PL_E_NOMEM);
+    struct pl_buf *frames = call->page_frames;
+
+    call->page_frames = NULL;
+    call->page_wanted = false;
+    call->page_read = false;
+    loop->wanted--;
+    if (call->page_failed) {
+        pl_hub_page_failed(loop->hub, call->stream, &refusal);
+    } else {
+        if (frames->size > 0)
+            loop->page_size = frames->size;
+        sim_starve(sim, 60);
+        pl_hub_page(loop->hub, call->stream, frames, call->page_through, call->page_states_until,
+                    sim->mono_ms);
+        if (sim_fed(sim))
+            loop->starved = true;
+        judge_pages(loop);
+    }
+    loop_turn(sim, call->loop);
 }
 
 bool loop_page(struct sim *sim, struct call *call)
 {
-    struct pl_buf *frames = call->page_frames;
-
     if (!call->page_wanted)
         return false;
     if (!call->page_read) {
@@ -292,11 +404,6 @@ bool loop_page(struct sim *sim, struct call *call)
             return false;
         return read_page(sim, call);
     }
-    call->page_frames = NULL;
-    call->page_wanted = false;
-    call->page_read = false;
-    pl_hub_page(sim->server.loops[call->loop].hub, call->stream, frames, call->page_through, 0,
-                sim->mono_ms);
-    loop_turn(sim, call->loop);
+    hand_over(sim, call);
     return true;
 }

@@ -102,14 +102,18 @@ static double seconds(void)
 
 static void print_seen(const struct sim_seen *seen, double took_s)
 {
-    fprintf(stderr,
-            "steps %" PRIu64 ", steps/s %.0f, batches %" PRIu64 ", events %" PRIu64
-            ", given %" PRIu64 ", resumed %" PRIu64 ", restarted %" PRIu64
-            ", failed commits %" PRIu64 ", fell behind %" PRIu64 ", rejoined %" PRIu64
-            ", handed out again %" PRIu64 ", repeated request_ids %" PRIu64 "\n",
-            seen->steps, (double)seen->steps / (took_s > 0 ? took_s : 1), seen->batches,
-            seen->events, seen->given, seen->resumed, seen->restarts, seen->failed_commits,
-            seen->fell_behind, seen->rejoined, seen->handed_again, seen->repeats);
+    fprintf(
+        stderr,
+        "steps %" PRIu64 ", steps/s %.0f, batches %" PRIu64 ", events %" PRIu64 ", given %" PRIu64
+        ", resumed %" PRIu64 ", restarted %" PRIu64 ", failed commits %" PRIu64
+        ", fell behind %" PRIu64 ", rejoined %" PRIu64 ", handed out again %" PRIu64
+        ", repeated request_ids %" PRIu64 ", trimmed %" PRIu64 ", states given %" PRIu64
+        ", sessions idled %" PRIu64 ", starved %" PRIu64 ", pages let go %" PRIu64
+        ", pages shared %" PRIu64 ", lists %" PRIu64 ", refused and revived %" PRIu64 "\n",
+        seen->steps, (double)seen->steps / (took_s > 0 ? took_s : 1), seen->batches, seen->events,
+        seen->given, seen->resumed, seen->restarts, seen->failed_commits, seen->fell_behind,
+        seen->rejoined, seen->handed_again, seen->repeats, seen->trimmed, seen->states, seen->idled,
+        seen->starved, seen->let_go, seen->cached, seen->lists, seen->revived);
 }
 
 int main(int argc, char **argv)

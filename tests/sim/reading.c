@@ -15,6 +15,8 @@
 
 typedef Parla__V1__StreamMessagesResponse item_t;
 
+enum { STATE_MEMBERS_LEN_MAX = 256 };
+
 static pl_position keep_cursor(struct sim *sim, struct client *client, const char *text)
 {
     struct pl_cursor cursor;
@@ -26,6 +28,18 @@ static pl_position keep_cursor(struct sim *sim, struct client *client, const cha
     client->cursor = pl_arena_copy(&sim->arena, text, size);
     JUDGE(client->cursor != NULL, "out of memory");
     return cursor.position;
+}
+
+/* What is missing up to the cursor is still missing when it resumes there. */
+static void keep_missing(struct sim *sim, const struct call *call)
+{
+    size_t size = call->judged.missing_len * sizeof *call->judged.missing;
+    pl_sequence *missing = sim_alloc(sim, size);
+
+    if (size > 0)
+        memcpy(missing, call->judged.missing, size);
+    call->client->missing = missing;
+    call->client->missing_len = call->judged.missing_len;
 }
 
 static void on_event(struct sim *sim, struct call *call, const Parla__V1__Event *event,
@@ -44,6 +58,29 @@ static void on_event(struct sim *sim, struct call *call, const Parla__V1__Event 
     sim->seen->given++;
     trace("stream %" PRIu64 " gives %" PRIu64 " of %s", call->id, given.sequence, given.room);
     judge_stream_event(&sim->judge, &call->judged, &given);
+}
+
+static void on_state(struct sim *sim, struct call *call, const Parla__V1__RoomState *state,
+                     pl_position cursor)
+{
+    uint64_t members[STATE_MEMBERS_LEN_MAX];
+    struct judge_given_state given = {
+        .room = state->room->room,
+        .sequence = state->as_of_sequence,
+        .member_count = state->room->member_count,
+        .members = members,
+        .members_len = state->n_members,
+        .cursor = cursor,
+    };
+
+    JUDGE(!state->more_members && state->n_members <= STATE_MEMBERS_LEN_MAX,
+          "%s's state has too many members", given.room);
+    for (size_t i = 0; i < state->n_members; i++)
+        members[i] = state->members[i]->user_id;
+    sim->seen->states++;
+    trace("stream %" PRIu64 " gives the state of %s at %" PRIu64, call->id, given.room,
+          given.sequence);
+    judge_stream_state(&sim->judge, &call->judged, &given);
 }
 
 static void on_item(struct sim *sim, struct call *call, const uint8_t *data, size_t size)
@@ -65,16 +102,21 @@ static void on_item(struct sim *sim, struct call *call, const uint8_t *data, siz
         judge_stream_marker(&sim->judge, &call->judged, item->read_marker->room,
                             item->read_marker->sequence);
         break;
+    case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_ROOM_STATE:
+        on_state(sim, call, item->room_state, cursor);
+        break;
     case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_HEARTBEAT:
     case PARLA__V1__STREAM_MESSAGES_RESPONSE__ITEM_DRAINING:
         break;
     default:
         fail("a stream gave an item of kind %d", (int)item->item_case);
     }
+    if (item->cursor[0] != 0)
+        keep_missing(sim, call);
     parla__v1__stream_messages_response__free_unpacked(item, NULL);
 }
 
-static uint32_t size_of_frame(const uint8_t *head)
+uint32_t reading_size_of_frame(const uint8_t *head)
 {
     return (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 | head[4];
 }
@@ -85,7 +127,7 @@ static void take_frames(struct sim *sim, struct call *call)
     size_t at = 0;
 
     while (bytes->size - at >= 5) {
-        size_t size = size_of_frame(bytes->data + at);
+        size_t size = reading_size_of_frame(bytes->data + at);
 
         JUDGE(bytes->data[at] == 0, "a frame has flags");
         if (bytes->size - at - 5 < size)
@@ -102,7 +144,9 @@ void reading_pull(struct sim *sim, struct call *call, size_t size)
     size_t got;
 
     JUDGE(to != NULL, "out of memory");
+    sim_starve(sim, 100);
     got = pl_stream_pull(call->stream, to, size);
+    sim_fed(sim);
     pl_bytebuf_added(&call->bytes, got);
     if (got == 0)
         call->awake = false;

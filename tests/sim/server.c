@@ -22,7 +22,7 @@ void server_config(struct sim *sim, struct pl_engine_config *config)
         .store = sim->disk.store,
         .encoder = pl_wire_event_encoder(),
         .guests = true,
-        .session_idle_ms = (int64_t)10 * 365 * 24 * 3600 * 1000,
+        .session_idle_ms = sim->idle_ms,
         .text_size_max = PL_TEXT_SIZE_MAX,
     };
 }
@@ -75,11 +75,23 @@ static void keep_subscribe(struct sim *sim, struct request *request, const struc
     }
 }
 
+/* Who only asks is there too. */
+static void touch(struct sim *sim, const struct request *asked)
+{
+    struct request *request = client_ask(sim, asked->client, PL_COMMAND_TOUCH_SESSION);
+
+    request->command.token_hash = asked->command.token_hash;
+    request->silent = true;
+    server_post(sim, &request->mail);
+}
+
 static void on_reply(struct sim *sim, const struct pl_effect *effect)
 {
     struct request *request = sim->requests[effect->u.reply.to];
     const struct pl_reply *reply = effect->u.reply.reply;
 
+    if (reply->touch_due)
+        touch(sim, request);
     request->reason = reply->refusal.reason;
     if (request->reason == PL_REASON_NONE) {
         if (request->command.kind == PL_QUERY_SUBSCRIBE)
@@ -132,15 +144,19 @@ static void dispatch(struct sim *sim)
     struct server *server = &sim->server;
     struct pl_feed *feed = NULL;
     uint64_t loops = 0;
+    int rc;
 
     PL_LIST_EACH (node, &server->effects.list)
         on_effect(sim, PL_CONTAINER(node, struct pl_effect, node));
-    JUDGE(pl_router_route(server->router, &server->effects, server->through, &feed, &loops) ==
-              PL_OK,
-          "a batch could not be routed");
+    sim_starve(sim, 100);
+    rc = pl_router_route(server->router, &server->effects, server->through, &feed, &loops);
+    if (sim_fed(sim) && rc < 0)
+        loops = UINT64_MAX; /* all streams end, and resume */
+    else
+        JUDGE(rc == PL_OK, "a batch could not be routed");
     for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
-        if (loops >> i & 1)
-            send_letter(sim, i, LETTER_FEED)->feed = pl_feed_ref(feed);
+        if ((loops >> i & 1) != 0 && (feed != NULL || rc < 0))
+            send_letter(sim, i, LETTER_FEED)->feed = feed != NULL ? pl_feed_ref(feed) : NULL;
     pl_feed_unref(feed);
 }
 
@@ -207,6 +223,30 @@ static uint32_t gather(struct sim *sim, struct pl_batch *batch, uint32_t len_max
     return len;
 }
 
+static void forget_refused(struct sim *sim)
+{
+    while (sim->refused_len > 0) {
+        struct refused *refused = &sim->refused[--sim->refused_len];
+
+        for (uint32_t i = 0; i < refused->rows_len; i++)
+            pl_buf_unref(refused->rows[i].bytes);
+    }
+}
+
+/* The disk was full at the very end of the batch: it may come back. */
+static void keep_refused(struct sim *sim, struct pl_batch *batch)
+{
+    struct refused *refused = &sim->refused[sim->refused_len++];
+
+    JUDGE(sim->refused_len <= SIM_REFUSED_LEN, "too many batches were refused");
+    *refused = (struct refused){.batch = batch, .rows_len = sim->disk.rows_len};
+    refused->rows = sim_alloc(sim, refused->rows_len * sizeof *refused->rows);
+    for (uint32_t i = 0; i < refused->rows_len; i++) {
+        refused->rows[i] = sim->disk.rows[i];
+        pl_buf_ref(refused->rows[i].bytes);
+    }
+}
+
 /* The batch was rolled back: all are told so. */
 static void lose_batch(struct sim *sim, struct pl_batch *batch, int err)
 {
@@ -214,6 +254,8 @@ static void lose_batch(struct sim *sim, struct pl_batch *batch, int err)
 
     trace("batch of %" PRIu64 " rolled back: %s", batch->number, pl_err_text(err));
     sim->seen->failed_commits++;
+    if (sim->disk.in_doubt)
+        keep_refused(sim, batch);
     judge_rollback(&sim->judge, &sim->server.effects);
     replay_note_failure(&sim->replay);
     PL_LIST_EACH (node, &batch->commands) {
@@ -235,12 +277,25 @@ static void lose_batch(struct sim *sim, struct pl_batch *batch, int err)
     judge_store(&sim->judge, &sim->disk.inner);
 }
 
+/* What is past its time is not left lying: a tenth of a second more, at most. */
+static void judge_due(const struct sim *sim)
+{
+    int64_t due_ms = judge_trim_due_ms(&sim->judge);
+
+    if (due_ms < sim->judge.time_ms + 100)
+        due_ms = sim->judge.time_ms + 100;
+    JUDGE(pl_engine_due_ms(sim->server.engine) <= due_ms, "retention is put off");
+}
+
 /* The batch is done: the judge first, then whom it concerns. False: it dies before
  * anybody is told. */
 static bool keep_batch(struct sim *sim, struct pl_batch *batch, uint32_t len)
 {
     judge_batch(&sim->judge, batch, sim->disk.rows, sim->disk.rows_len, &sim->server.effects);
+    judge_due(sim);
     replay_note(&sim->replay, batch);
+    if (sim->judge.batch == batch->number)
+        forget_refused(sim); /* this one lies where they lay */
     sim->seen->batches++;
     sim->seen->events += sim->disk.rows_len;
     trace("batch %" PRIu64 " of %u commands, %u events, to %" PRIu64, batch->number, len,
@@ -258,12 +313,16 @@ static bool keep_batch(struct sim *sim, struct pl_batch *batch, uint32_t len)
 static int append(struct sim *sim, struct pl_batch *batch)
 {
     struct server *server = &sim->server;
+    int64_t now_ms = sim->now_ms;
     int rc;
+
+    if (sim->refused_len > 0 && now_ms <= sim->refused[sim->refused_len - 1].batch->time_ms)
+        now_ms = sim->refused[sim->refused_len - 1].batch->time_ms + 1; /* to tell them apart */
 
     if (sim->fail_alloc > 0)
         sim->disk.on_wait = NULL;
     pl_mem_fail_at(sim->fail_alloc);
-    rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+    rc = server->journal.ops->append(server->journal.self, batch, now_ms);
     pl_mem_fail_at(0);
     sim->fail_alloc = 0;
     sim->disk.on_wait = sim_others;
@@ -298,38 +357,55 @@ bool server_batch(struct sim *sim, uint32_t len_max)
 
 struct stored {
     const struct judge *judge;
-    size_t len;
+    size_t at;
 };
 
-static void on_stored(void *arg, size_t n, const struct pl_event_row *row)
+static void on_stored(void *arg, const struct pl_event_row *row)
 {
     struct stored *stored = arg;
 
-    stored->len++;
-    judge_stored_event(stored->judge, n, row->room, row->sequence, row->position, row->kind,
-                       row->actor);
+    judge_stored_event(stored->judge, &stored->at, row);
 }
 
-/* What the disk holds is what was said to last, and perhaps the batch with which
- * the server died, whole. */
+/* A batch that nobody was told of, or that was refused, lasts: it is done after all. */
+static void revive_batch(struct sim *sim, const struct pl_meta *meta)
+{
+    if (meta->batch == sim->judge.batch)
+        return;
+    for (uint32_t i = 0; i < sim->refused_len; i++) {
+        const struct refused *refused = &sim->refused[i];
+
+        if (refused->batch->number != meta->batch || refused->batch->time_ms != meta->time_ms)
+            continue;
+        trace("the disk has batch %" PRIu64 ", which was refused", meta->batch);
+        sim->seen->revived++;
+        judge_batch(&sim->judge, refused->batch, refused->rows, refused->rows_len, NULL);
+        replay_note(&sim->replay, refused->batch);
+        return;
+    }
+    if (sim->dying == NULL || meta->batch != sim->dying->number)
+        return;
+    trace("the disk has batch %" PRIu64 ", of which nobody was told", meta->batch);
+    judge_batch(&sim->judge, sim->dying, sim->disk.rows, sim->disk.rows_len, NULL);
+    replay_note(&sim->replay, sim->dying);
+}
+
+/* What the disk holds is what was said to last, and perhaps one batch more, whole: the
+ * one with which the server died, or one that was refused for want of space. */
 static void judge_disk(struct sim *sim)
 {
     struct stored stored = {.judge = &sim->judge};
     struct pl_meta meta;
 
     JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
-    if (sim->dying != NULL && meta.batch == sim->dying->number) {
-        trace("the disk has batch %" PRIu64 ", of which nobody was told", meta.batch);
-        judge_batch(&sim->judge, sim->dying, sim->disk.rows, sim->disk.rows_len, NULL);
-        replay_note(&sim->replay, sim->dying);
-    }
+    revive_batch(sim, &meta);
+    forget_refused(sim);
     sim->dying = NULL;
     JUDGE(meta.batch == sim->judge.batch, "the disk is at batch %" PRIu64 ", done was %" PRIu64,
           meta.batch, sim->judge.batch);
     judge_died(&sim->judge);
     disk_events(&sim->disk, on_stored, &stored);
-    JUDGE(stored.len == sim->judge.log_len, "the disk has %zu events, due were %zu", stored.len,
-          sim->judge.log_len);
+    judge_stored_end(&sim->judge, stored.at);
     if (sim->judge.batch > 0)
         judge_store(&sim->judge, &sim->disk.inner);
 }

@@ -8,29 +8,77 @@
 #include "sim.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "memcount.h"
 #include "trace.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     ARENA_SIZE_MAX = 1 << 30,
+    BLOCK_SIZE = 64 * 1024,
     REST_EVERY = 500,  /* steps */
     SQLITE_EVERY = 10, /* seeds */
     REST_TURNS_MAX = 100000,
     HOUR_MS = 3600 * 1000,
 };
 
+#define YEAR_MS ((int64_t)365 * 24 * HOUR_MS)
+
+/* The simulation's own memory is never short, whatever base/mem.h is told. */
+struct sim_block {
+    struct sim_block *next;
+    size_t size;
+    size_t size_max;
+    _Alignas(max_align_t) uint8_t data[];
+};
+
 void *sim_alloc(struct sim *sim, size_t size)
 {
-    void *ptr = pl_arena_alloc(&sim->arena, size > 0 ? size : 1);
+    struct sim_block *block = sim->blocks;
+    size_t aligned = (size + 15) / 16 * 16;
 
-    JUDGE(ptr != NULL, "out of memory");
-    return ptr;
+    if (block == NULL || aligned > block->size_max - block->size) {
+        size_t size_max = aligned > BLOCK_SIZE ? aligned : BLOCK_SIZE;
+
+        block = calloc(1, sizeof *block + size_max);
+        JUDGE(block != NULL, "out of memory");
+        block->next = sim->blocks;
+        block->size_max = size_max;
+        sim->blocks = block;
+    }
+    block->size += aligned;
+    return block->data + block->size - aligned;
+}
+
+static void free_blocks(struct sim *sim)
+{
+    while (sim->blocks != NULL) {
+        struct sim_block *block = sim->blocks;
+
+        sim->blocks = block->next;
+        free(block);
+    }
+}
+
+void sim_starve(struct sim *sim, uint32_t once_in)
+{
+    if (!sim->calm && chance_once_in(&sim->chance, once_in))
+        pl_mem_fail_at(1 + chance_below(&sim->chance, 5));
+}
+
+bool sim_fed(struct sim *sim)
+{
+    bool failed = pl_mem_failed();
+
+    pl_mem_fail_at(0);
+    sim->seen->starved += failed;
+    return failed;
 }
 
 const char *sim_printf(struct sim *sim, const char *format, ...)
@@ -66,7 +114,10 @@ static void stop_orderly(struct sim *sim)
 
     trace("the server is about to stop");
     for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++) {
+        sim->server.loops[i].draining = true;
+        sim_starve(sim, 4);
         pl_hub_drain(sim->server.loops[i].hub, 1000, 500);
+        sim_fed(sim);
         loop_turn(sim, i);
     }
     while (len-- > 0)
@@ -194,6 +245,8 @@ static void step(struct sim *sim)
         disk_mend(&sim->disk);
         trace("the disk is mended");
     }
+    if (sim->disk.sqlite != NULL && chance_once_in(&sim->chance, 20))
+        lists_look(sim);
     if (dice < 200) {
         uint32_t len = 1 + chance_below(&sim->chance, 8);
 
@@ -309,17 +362,12 @@ static struct client *somebody(struct sim *sim)
     fail("nobody can sign in");
 }
 
-/* All that waits in a room is handed out, and done. */
-static void do_work(struct sim *sim, const char *room)
+/* Somebody who takes all that waits in a room. */
+static struct client *worker(struct sim *sim, const char *room)
 {
-    uint32_t index = judge_room_named(&sim->judge, room);
     struct client *client = somebody(sim);
-    struct request *request;
-    uint32_t turns = 0;
+    struct request *request = client_ask(sim, client, PL_COMMAND_JOIN_ROOM);
 
-    if (index == UINT32_MAX || !sim->judge.rooms[index].work)
-        return;
-    request = client_ask(sim, client, PL_COMMAND_JOIN_ROOM);
     request->command.u.join_room.room = room;
     client_post(sim, request);
     rest(sim);
@@ -329,8 +377,20 @@ static void do_work(struct sim *sim, const char *room)
     client->taken_len = 0;
     client_open_taker(sim, client, room, SIM_FLYING_LEN);
     rest(sim);
-    while (judge_work_left(&sim->judge, index) > 0) {
+    return client;
+}
+
+/* All that waits in a room is handed out, and done. */
+static void do_work(struct sim *sim, const char *room)
+{
+    uint32_t index = judge_room_named(&sim->judge, room);
+    struct client *client = NULL;
+    uint32_t turns = 0;
+
+    while (index != UINT32_MAX && judge_work_left(&sim->judge, index) > 0) {
         JUDGE(++turns < REST_TURNS_MAX, "%s is never done", room);
+        if (client == NULL || client->taker == NULL) /* its session may have ended, unused */
+            client = worker(sim, room);
         while (client->taken_len > 0 && client->flying_len < SIM_FLYING_LEN)
             client_finish_taken(sim, client, 0, PL_COMMAND_ACK_MESSAGE, 0);
         if (client->flying_len > 0)
@@ -338,17 +398,6 @@ static void do_work(struct sim *sim, const char *room)
         else
             let_time_pass(sim, 25000); /* others' leases run out */
     }
-}
-
-static void count_work(void *arg, size_t n, const struct pl_event_row *row)
-{
-    struct sim *sim = arg;
-    struct pl_work work;
-
-    (void)n;
-    JUDGE(sim->disk.inner.ops->get_work(sim->disk.inner.self, row->room, row->sequence, &work) ==
-              PL_E_NOTFOUND,
-          "%" PRIu64 " of room %" PRIu64 " is still to be done", row->sequence, row->room.v);
 }
 
 /* All leave: nothing of them stays with those who serve streams. */
@@ -384,7 +433,7 @@ static void finish(struct sim *sim)
     sim->calm = true;
     for (uint32_t i = 0; i < 3; i++)
         do_work(sim, rooms[i]);
-    disk_events(&sim->disk, count_work, sim);
+    judge_store_no_work(&sim->judge, &sim->disk.inner);
     all_leave(sim);
     judge_store(&sim->judge, &sim->disk.inner);
     server_config(sim, &config);
@@ -404,6 +453,7 @@ static bool is_full(void *self, uint64_t taker)
 
 void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *seen)
 {
+    static const int64_t idles_ms[] = {10 * YEAR_MS, 10 * YEAR_MS, 5 * HOUR_MS, 30000};
     int64_t blocks = memcount_blocks();
     struct sim *sim = calloc(1, sizeof *sim);
 
@@ -412,10 +462,12 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     sim->fault = fault;
     sim->seen = seen;
     sim->now_ms = INT64_C(1700000000000);
+    sim->idle_ms = idles_ms[chance_below(&sim->chance, 4)];
     pl_arena_init(&sim->arena, ARENA_SIZE_MAX);
-    judge_init(&sim->judge);
+    judge_init(&sim->judge, sim->idle_ms);
     replay_init(&sim->replay);
-    disk_init(&sim->disk, fault == FAULT_NONE && seed % SQLITE_EVERY == 0, fault);
+    disk_init(&sim->disk, fault == FAULT_NONE && seed % SQLITE_EVERY == 0,
+              chance_once_in(&sim->chance, 2), fault);
     sim->disk.is_full = is_full;
     sim->disk.arg = sim;
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
@@ -431,10 +483,15 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     seen->steps += steps;
     seen->repeats += sim->judge.repeats;
     seen->handed_again += sim->judge.handed_again;
+    seen->trimmed += sim->judge.trimmed;
+    seen->idled += sim->judge.idled;
+    if (sim->disk.sqlite != NULL)
+        seen->cached += disk_sqlite_cached(sim->disk.sqlite);
     disk_done(&sim->disk);
     replay_done(&sim->replay);
     judge_done(&sim->judge);
     pl_arena_done(&sim->arena);
+    free_blocks(sim);
     free(sim);
     JUDGE(memcount_blocks() == blocks, "%" PRId64 " blocks of memory are left",
           memcount_blocks() - blocks);

@@ -31,10 +31,12 @@ enum {
     SIM_FLYING_LEN = 6, /* requests of a client under way */
     SIM_UNSURE_LEN = 8, /* sends of which it does not know whether they were done */
     SIM_TAKEN_LEN = 24,
+    SIM_REFUSED_LEN = 64,
     SIM_EFFECTS_SIZE_MAX = 16 << 20,
 };
 
 struct sim;
+struct sim_block;
 struct client;
 
 /* In the engine's mailbox: a request, or that a call is gone. */
@@ -91,9 +93,11 @@ struct call {
     bool awake;
     bool page_wanted;
     bool page_read;
+    bool page_failed; /* for want of memory */
     struct pl_page_query page_query;
     struct pl_buf *page_frames;
     pl_position page_through;
+    pl_position page_states_until;
     /* at the client */
     struct judge_stream judged;
     struct pl_bytebuf bytes;
@@ -101,7 +105,7 @@ struct call {
 
 enum letter_kind {
     LETTER_REPLY,
-    LETTER_FEED,
+    LETTER_FEED, /* feed NULL: it was lost, and all streams end */
     LETTER_TAKEN,
     LETTER_TAKER_ENDED,
 };
@@ -122,6 +126,18 @@ struct loop {
     struct pl_list letters;
     struct pl_list calls;
     struct pl_hub_config config;
+    uint32_t wanted;  /* pages asked for */
+    size_t page_size; /* of the page that came last */
+    bool starved;     /* memory was short once */
+    bool draining;
+};
+
+/* A batch of which its callers were told that the disk is full, at its very end: if the
+ * server dies before the next commit, it may be there after all. */
+struct refused {
+    struct pl_batch *batch;
+    struct pl_event_row *rows;
+    uint32_t rows_len;
 };
 
 struct server {
@@ -173,7 +189,9 @@ struct client {
     struct taken taken[SIM_TAKEN_LEN];
     uint32_t taken_len;
     /* where a stream that broke off goes on */
-    char *cursor; /* "" where there is none */
+    char *cursor;               /* "" where there is none */
+    const pl_sequence *missing; /* what the judge says is missing up to there, by room */
+    size_t missing_len;
     bool all;
     const char *const *stream_rooms;
     uint32_t stream_rooms_len;
@@ -192,11 +210,20 @@ struct sim_seen {
     uint64_t events;
     uint64_t given; /* to streams */
     uint64_t resumed;
+    uint64_t trimmed; /* events */
+    uint64_t states;  /* of rooms, given in place of those */
+    uint64_t idled;   /* sessions that ended unused */
+    uint64_t starved; /* what loops did, while memory was short */
+    uint64_t let_go;  /* pages that were not read in time */
+    uint64_t cached;  /* pages that were made for another */
+    uint64_t lists;   /* history and lists looked at */
+    uint64_t revived; /* refused batches that were there after a loss of power */
 };
 
 struct sim {
     struct chance chance;
-    struct pl_arena arena;
+    struct pl_arena arena; /* of what production code copies */
+    struct sim_block *blocks;
     struct disk disk;
     struct server server;
     struct client clients[SIM_CLIENTS_LEN];
@@ -211,6 +238,9 @@ struct sim {
     uint64_t requests_cap;
     uint64_t sends_len;
     uint64_t starts_len;
+    int64_t idle_ms; /* after which a session ends */
+    struct refused refused[SIM_REFUSED_LEN];
+    uint32_t refused_len;   /* since the last commit */
     struct pl_batch *dying; /* its outcome is known by the disk only */
     bool waiting;           /* a commit is under way */
     uint32_t fail_alloc;    /* the allocation of the next batch that fails; 0: none */
@@ -223,6 +253,13 @@ void *sim_alloc(struct sim *sim, size_t size);
 const char *sim_printf(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sim_others(void *self); /* what goes on while a commit waits */
+
+/* Memory may be short for what is done until sim_fed(), which says whether it was. */
+void sim_starve(struct sim *sim, uint32_t once_in);
+bool sim_fed(struct sim *sim);
+
+/* lists.c: what is listed is what the judge says; of SQLite's store only. */
+void lists_look(struct sim *sim);
 
 /* server.c: the engine's thread */
 void server_config(struct sim *sim, struct pl_engine_config *config);
@@ -259,6 +296,7 @@ void client_sign_in(struct sim *sim, struct client *client);
 extern const char *const client_rooms[SIM_ROOMS_LEN];
 
 /* reading.c: what a client makes of a stream's bytes */
+uint32_t reading_size_of_frame(const uint8_t *head); /* without its head of five bytes */
 void reading_pull(struct sim *sim, struct call *call, size_t size);
 
 #endif

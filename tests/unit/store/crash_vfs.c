@@ -41,6 +41,7 @@ struct handle {
 };
 
 struct crash_vfs_faults crash_vfs_faults;
+bool crash_vfs_powersafe;
 
 static struct entry entries[ENTRIES_MAX];
 static uint32_t entries_len;
@@ -230,7 +231,8 @@ static int file_sector_size(sqlite3_file *file)
 static int file_characteristics(sqlite3_file *file)
 {
     (void)file;
-    return 0; /* no promise: neither atomic writes nor safe appends */
+    /* no promise: neither atomic writes nor safe appends; SQLite's own VFS gives this one */
+    return crash_vfs_powersafe ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
 }
 
 static int shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **ret_at)
@@ -388,6 +390,7 @@ void crash_vfs_start(void)
     crash_vfs.mxPathname = real_vfs->mxPathname;
     assert_int_equal(sqlite3_vfs_register(&crash_vfs, 0), SQLITE_OK);
     memset(&crash_vfs_faults, 0, sizeof crash_vfs_faults);
+    crash_vfs_powersafe = false;
     entries_len = 0;
     cut_at = ops = 0;
     is_cut = false;

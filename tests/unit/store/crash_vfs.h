@@ -45,6 +45,10 @@ struct crash_vfs_faults {
 };
 extern struct crash_vfs_faults crash_vfs_faults;
 
+/* Whether it promises that a write damages nothing beside it when the power goes. Without
+ * that, as at the start, SQLite fills up the sector in which a commit ends. */
+extern bool crash_vfs_powersafe;
+
 /* How many calls there were that a cut can hit, since the start. */
 uint32_t crash_vfs_ops(void);
 
