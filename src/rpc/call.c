@@ -31,9 +31,6 @@ int pl_rpc_call_new(struct pl_rpc_conn *conn, int32_t stream_id, struct pl_rpc_c
     call->stream_id = stream_id;
     call->state = PL_RPC_CALL_HEADERS;
     call->deadline_ms = INT64_MAX;
-    call->request_due_ms = INT64_MAX;
-    pl_rpc_fields_init(&call->headers, PL_RPC_FIELDS_SIZE_MAX);
-    pl_rpc_fields_init(&call->trailers, PL_RPC_FIELDS_SIZE_MAX);
     pl_list_init(&call->node);
     pl_list_append(&conn->calls, &call->node);
     *ret_call = call;
@@ -46,8 +43,7 @@ void pl_rpc_call_free(struct pl_rpc_call *call)
     pl_rpc_call_release(call);
     pl_list_remove(&call->node);
     pl_rpc_intake_free(call->conn_weak->host_weak, call->intake);
-    pl_rpc_fields_done(&call->headers);
-    pl_rpc_fields_done(&call->trailers);
+    pl_rpc_call_free_metadata(call);
     pl_rpc_outbox_done(&call->outbox);
     pl_rpc_convert_free(call->convert);
     pl_free(call);
@@ -108,7 +104,9 @@ int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call)
 
     switch (call->state) {
     case PL_RPC_CALL_OPEN:
-        return call->deadline_ms < call->request_due_ms ? call->deadline_ms : call->request_due_ms;
+        if (call->intake != NULL && call->intake->due_ms < call->deadline_ms)
+            return call->intake->due_ms;
+        return call->deadline_ms;
     case PL_RPC_CALL_FINISHED:
         linger_ms = pl_rpc_timeout_after(call->moved_ms, pl_rpc_call_limits(call)->linger_ms);
         return call->deadline_ms < linger_ms ? call->deadline_ms : linger_ms;
@@ -123,13 +121,19 @@ int64_t pl_rpc_call_next_due(const struct pl_rpc_call *call)
     PL_UNREACHABLE();
 }
 
+/* gRPC's heads depend on what the call knows of its request by itself; those for browsers
+ * on its headers, too. */
+static bool is_grpc(const struct pl_rpc_call *call)
+{
+    return call->format != NULL && call->format->codec->trail != NULL;
+}
+
 /* There are clients that lose a response to a reset while they send: curl 7.88 is one. */
 bool pl_rpc_call_linger(struct pl_rpc_call *call)
 {
-    bool grpc = call->format != NULL && call->format->codec->trail != NULL;
     struct pl_bytes size;
 
-    if (grpc || call->state != PL_RPC_CALL_ENDED ||
+    if (is_grpc(call) || call->state != PL_RPC_CALL_ENDED ||
         !pl_rpc_call_field(call, "content-length", &size) ||
         pl_rpc_number(size) > PL_RPC_STREAM_WINDOW)
         return false;
@@ -206,8 +210,8 @@ bool pl_rpc_call_field(const struct pl_rpc_call *call, const char *name, struct 
 
 void pl_rpc_call_end_request(struct pl_rpc_call *call)
 {
-    if (!call->forget || !call->half_closed || call->has_message || !call->head_submitted ||
-        call->state != PL_RPC_CALL_OPEN)
+    if (!call->forget || !call->half_closed || call->has_message ||
+        call->state != PL_RPC_CALL_OPEN || !(call->head_submitted || is_grpc(call)))
         return;
     pl_rpc_call_release(call);
     pl_rpc_intake_free(call->conn_weak->host_weak, call->intake);

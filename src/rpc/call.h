@@ -47,6 +47,12 @@ enum pl_rpc_verb {
 
 struct pl_rpc_convert;
 
+/* What a handler, or a status, adds to the head and to the trailers. */
+struct pl_rpc_metadata {
+    struct pl_rpc_fields headers;
+    struct pl_rpc_fields trailers;
+};
+
 struct pl_rpc_call {
     struct pl_rpc_conn *conn_weak;
     struct pl_list node; /* in the connection's calls or closed */
@@ -55,9 +61,8 @@ struct pl_rpc_call {
     const struct pl_rpc_method *method_weak;
     void *ctx_weak;
     void *data_weak;
-    const struct pl_rpc_format *format;            /* NULL: its content-type is nobody's */
-    struct pl_rpc_convert *convert;                /* NULL: its messages are sent as they are */
-    const struct ProtobufCMethodDescriptor *types; /* for JSON */
+    const struct pl_rpc_format *format; /* NULL: its content-type is nobody's */
+    struct pl_rpc_convert *convert;     /* NULL: its messages are sent as they are */
     int32_t stream_id;
     int http_status; /* if it is not as the code has it; 0 */
     enum pl_rpc_call_state state : 4;
@@ -90,14 +95,12 @@ struct pl_rpc_call {
     struct pl_rpc_tracker tracker;
     struct pl_rpc_intake *intake; /* the request; NULL: all has come, and is forgotten */
     int64_t deadline_ms;
-    int64_t request_due_ms; /* when its only message must have come; INT64_MAX */
-    struct pl_rpc_fields headers;
-    struct pl_rpc_fields trailers;
+    struct pl_rpc_metadata *metadata; /* NULL: nothing has been added */
     struct pl_rpc_outbox outbox;
     struct pl_rpc_source source; /* none: pull is NULL */
     int64_t moved_ms;            /* when the queue last moved */
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_rpc_call) <= 248,
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_rpc_call) <= 168,
                "a stream that waits has one");
 
 /* A call for a new stream. PL_E_NOMEM. */
@@ -145,7 +148,7 @@ bool pl_rpc_call_field(const struct pl_rpc_call *call, const char *name,
                        struct pl_bytes *ret_value);
 
 /* Forgets the request, if the handler is done with it, all of it has come, and the
- * response's head, which depends on it, has gone. */
+ * response's head, if it depends on it, has gone. */
 void pl_rpc_call_end_request(struct pl_rpc_call *call);
 
 /* call_open.c: what its headers ask for: a call, a page, or something refused. */
@@ -180,6 +183,14 @@ void pl_rpc_call_end_page(struct pl_rpc_call *call, const struct pl_rpc_page *pa
  * else by a reset. */
 void pl_rpc_call_cut(struct pl_rpc_call *call, const struct pl_rpc_status *status,
                      uint32_t error_code);
+
+/* What has been added to the head, and to the trailers. */
+const struct pl_rpc_fields *pl_rpc_call_headers(const struct pl_rpc_call *call);
+const struct pl_rpc_fields *pl_rpc_call_trailers(const struct pl_rpc_call *call);
+
+/* Makes call->metadata, unless it is there. PL_E_NOMEM. */
+int pl_rpc_call_need_metadata(struct pl_rpc_call *call);
+void pl_rpc_call_free_metadata(struct pl_rpc_call *call);
 
 /* The limits of its host. */
 const struct pl_rpc_limits *pl_rpc_call_limits(const struct pl_rpc_call *call);

@@ -95,7 +95,8 @@ static bool find_method(struct pl_rpc_call *call, char text[TEXT_SIZE])
     return false;
 }
 
-/* What the call's messages are, where they come and go in JSON. */
+/* What the call's messages are, where they come and go in JSON; take_form() has made
+ * room. */
 static bool find_types(struct pl_rpc_call *call)
 {
     const ProtobufCServiceDescriptor *service = call->intake->service_weak->descriptor;
@@ -109,7 +110,7 @@ static bool find_types(struct pl_rpc_call *call)
             : protobuf_c_service_descriptor_get_method_by_name(service, call->method_weak->name);
     if (method == NULL)
         return false;
-    call->types = method;
+    call->convert->types = method;
     return true;
 }
 
@@ -265,7 +266,7 @@ static void open_call(struct pl_rpc_call *call)
 
     pl_rpc_call_set_state(call, PL_RPC_CALL_OPEN);
     if (!call->method_weak->client_streaming)
-        call->request_due_ms = conn->now_ms + host->limits.request_ms;
+        call->intake->due_ms = conn->now_ms + host->limits.request_ms;
     pl_rpc_conn_due_at(conn, pl_rpc_call_next_due(call));
     call->id = ++host->calls_made;
     call->handled = true;

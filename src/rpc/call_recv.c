@@ -344,7 +344,8 @@ void pl_rpc_call_on_end(struct pl_rpc_call *call)
     const struct pl_rpc_method *method = call->method_weak;
 
     call->half_closed = true;
-    call->request_due_ms = INT64_MAX;
+    if (call->intake != NULL)
+        call->intake->due_ms = INT64_MAX;
     if (call->state != PL_RPC_CALL_OPEN || !take_end(call))
         return;
     if (!method->client_streaming) {

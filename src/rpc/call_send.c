@@ -9,6 +9,7 @@
 #include "rpc/call.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
 #include "rpc/conn.h"
 #include "rpc/convert.h"
 #include "rpc/cors.h"
@@ -53,18 +54,61 @@ int pl_rpc_call_compress(struct pl_rpc_call *call, bool on)
     return rc;
 }
 
+int pl_rpc_call_need_metadata(struct pl_rpc_call *call)
+{
+    struct pl_rpc_metadata *metadata;
+
+    if (call->metadata != NULL)
+        return PL_OK;
+    metadata = pl_alloc(sizeof *metadata);
+    if (metadata == NULL)
+        return PL_E_NOMEM;
+    pl_rpc_fields_init(&metadata->headers, PL_RPC_FIELDS_SIZE_MAX);
+    pl_rpc_fields_init(&metadata->trailers, PL_RPC_FIELDS_SIZE_MAX);
+    call->metadata = metadata;
+    return PL_OK;
+}
+
+void pl_rpc_call_free_metadata(struct pl_rpc_call *call)
+{
+    if (call->metadata == NULL)
+        return;
+    pl_rpc_fields_done(&call->metadata->headers);
+    pl_rpc_fields_done(&call->metadata->trailers);
+    pl_free(call->metadata);
+    call->metadata = NULL;
+}
+
+static const struct pl_rpc_fields no_fields;
+
+const struct pl_rpc_fields *pl_rpc_call_headers(const struct pl_rpc_call *call)
+{
+    return call->metadata == NULL ? &no_fields : &call->metadata->headers;
+}
+
+const struct pl_rpc_fields *pl_rpc_call_trailers(const struct pl_rpc_call *call)
+{
+    return call->metadata == NULL ? &no_fields : &call->metadata->trailers;
+}
+
 int pl_rpc_call_add_header(struct pl_rpc_call *call, const char *name, struct pl_bytes value)
 {
+    int rc;
+
     if (call->state != PL_RPC_CALL_OPEN || call->head_submitted)
         return PL_E_CLOSED;
-    return pl_rpc_fields_add_custom(&call->headers, name, value);
+    rc = pl_rpc_call_need_metadata(call);
+    return rc < 0 ? rc : pl_rpc_fields_add_custom(&call->metadata->headers, name, value);
 }
 
 int pl_rpc_call_add_trailer(struct pl_rpc_call *call, const char *name, struct pl_bytes value)
 {
+    int rc;
+
     if (call->state != PL_RPC_CALL_OPEN)
         return PL_E_CLOSED;
-    return pl_rpc_fields_add_custom(&call->trailers, name, value);
+    rc = pl_rpc_call_need_metadata(call);
+    return rc < 0 ? rc : pl_rpc_fields_add_custom(&call->metadata->trailers, name, value);
 }
 
 /* A response of one message is compressed by its size too. */
@@ -104,7 +148,7 @@ int pl_rpc_call_send(struct pl_rpc_call *call, struct pl_buf *message)
 
 size_t pl_rpc_call_queue_size(const struct pl_rpc_call *call)
 {
-    return call->outbox.size;
+    return pl_rpc_outbox_size(&call->outbox);
 }
 
 void pl_rpc_call_set_source(struct pl_rpc_call *call, const struct pl_rpc_source *source)
@@ -210,7 +254,7 @@ static size_t source_room(const struct pl_rpc_call *call, size_t size)
 {
     size_t left = call->tracker.left;
 
-    if (call->state == PL_RPC_CALL_OPEN && call->outbox.len == 0)
+    if (call->state == PL_RPC_CALL_OPEN && pl_rpc_outbox_len(&call->outbox) == 0)
         return size;
     if (pl_rpc_tracker_between(&call->tracker))
         return 0;
@@ -266,7 +310,7 @@ static ssize_t pull(struct pl_rpc_call *call, uint8_t *to, size_t size)
 {
     size_t total = 0, moved;
 
-    if (call->convert == NULL && call->outbox.len == 0)
+    if (call->convert == NULL && pl_rpc_outbox_len(&call->outbox) == 0)
         return (ssize_t)pull_plain(call, to, size);
     do {
         bool plain = source_is_plain(call);
@@ -316,7 +360,7 @@ static bool pulled_all(const struct pl_rpc_call *call)
 {
     const struct pl_rpc_convert *convert = call->convert;
 
-    return call->state == PL_RPC_CALL_FINISHED && call->outbox.len == 0 &&
+    return call->state == PL_RPC_CALL_FINISHED && pl_rpc_outbox_len(&call->outbox) == 0 &&
            pl_rpc_tracker_between(&call->tracker) &&
            (convert == NULL ||
             (convert->staged.size == 0 && pl_rpc_text_out_empty(&convert->text_out)));

@@ -45,7 +45,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
     if (call == NULL || call->over)
         return NGHTTP2_ERR_DEFERRED; /* a reset comes next */
     moved = pl_rpc_outbox_pull(&call->outbox, to, size);
-    if (call->outbox.len == 0 && call->half_closed) {
+    if (pl_rpc_outbox_len(&call->outbox) == 0 && call->half_closed) {
         *data_flags |= NGHTTP2_DATA_FLAG_EOF;
         return (ssize_t)moved;
     }
@@ -58,7 +58,8 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
 
 void pl_rpc_client_call_on_sent(struct pl_rpc_client_call *call)
 {
-    if (call->outbox.len == 0 && !call->over && !call->half_closed && call->ops.on_drained != NULL)
+    if (pl_rpc_outbox_len(&call->outbox) == 0 && !call->over && !call->half_closed &&
+        call->ops.on_drained != NULL)
         call->ops.on_drained(call->ops.self);
 }
 
@@ -291,7 +292,7 @@ void pl_rpc_client_call_compress(struct pl_rpc_client_call *call, bool on)
 
 size_t pl_rpc_client_call_queue_size(const struct pl_rpc_client_call *call)
 {
-    return call->outbox.size;
+    return pl_rpc_outbox_size(&call->outbox);
 }
 
 void pl_rpc_client_call_consume(struct pl_rpc_client_call *call)

@@ -87,14 +87,14 @@ static int respond(struct pl_rpc_call *call, int status, const char *content_typ
     pl_rpc_head_add_const(&head, "accept-encoding", "gzip");
     if (gzipped)
         pl_rpc_head_add_const(&head, "content-encoding", "gzip");
-    pl_rpc_head_set_size(&head, call->outbox.size);
+    pl_rpc_head_set_size(&head, pl_rpc_outbox_size(&call->outbox));
     pl_rpc_cors_add(&head, call);
-    pl_rpc_head_add_all(&head, &call->headers);
+    pl_rpc_head_add_all(&head, pl_rpc_call_headers(call));
     pl_rpc_fields_init(&trailers, 2 * PL_RPC_FIELDS_SIZE_MAX);
-    rc = add_trailers(&trailers, &call->trailers);
+    rc = add_trailers(&trailers, pl_rpc_call_trailers(call));
     if (rc == PL_OK) {
         pl_rpc_head_add_all(&head, &trailers);
-        rc = pl_rpc_call_respond(call, &head, call->outbox.size > 0);
+        rc = pl_rpc_call_respond(call, &head, pl_rpc_outbox_size(&call->outbox) > 0);
     }
     pl_rpc_fields_done(&trailers);
     return rc;
@@ -130,9 +130,9 @@ static int unary_finish(struct pl_rpc_call *call, const struct pl_rpc_status *st
 
     if (status->code != PL_CODE_OK)
         return respond_error(call, status);
-    if (call->outbox.len == 0)
+    if (pl_rpc_outbox_len(&call->outbox) == 0)
         return respond_error(call, &nothing);
-    if (call->outbox.len > 1)
+    if (pl_rpc_outbox_len(&call->outbox) > 1)
         return respond_error(call, &too_many);
     gzipped = (pl_rpc_outbox_first(&call->outbox)->flags & PL_RPC_FLAG_COMPRESSED) != 0;
     pl_rpc_outbox_make_bare(&call->outbox);
@@ -151,7 +151,7 @@ static int stream_begin(struct pl_rpc_call *call)
         pl_rpc_head_add_const(&head, "connect-content-encoding", "gzip");
     }
     pl_rpc_cors_add(&head, call);
-    pl_rpc_head_add_all(&head, &call->headers);
+    pl_rpc_head_add_all(&head, pl_rpc_call_headers(call));
     return pl_rpc_call_respond(call, &head, true);
 }
 
@@ -161,7 +161,7 @@ static int stream_finish(struct pl_rpc_call *call, const struct pl_rpc_status *s
     int rc = call->head_submitted ? PL_OK : stream_begin(call);
 
     if (rc == PL_OK)
-        rc = pl_rpc_connect_end(status, &call->trailers, &end);
+        rc = pl_rpc_connect_end(status, pl_rpc_call_trailers(call), &end);
     if (rc < 0)
         return rc;
     rc = pl_rpc_outbox_push(&call->outbox, end, FLAG_END_STREAM);

@@ -53,7 +53,7 @@ static int convert(struct pl_rpc_call *call, struct pl_bytes message, struct pl_
     *ret_flags = 0;
     pl_bytebuf_init(&json, PL_BUF_SIZE_MAX);
     if (call->format->json) {
-        rc = pl_pb_json_print(call->types->output, message, &json);
+        rc = pl_pb_json_print(call->convert->types->output, message, &json);
         message = (struct pl_bytes){json.data, json.size};
     }
     if (rc == PL_OK && to_be_compressed(call)) {
@@ -183,7 +183,7 @@ static bool gunzip(struct pl_rpc_call *call, struct pl_bytes *message, struct pl
 static bool parse_json(struct pl_rpc_call *call, struct pl_bytes *message, struct pl_bytebuf *to,
                        enum pl_code *ret_code, struct pl_bytebuf *text)
 {
-    int rc = pl_pb_json_parse(call->types->input, *message, to, text);
+    int rc = pl_pb_json_parse(call->convert->types->input, *message, to, text);
 
     *message = (struct pl_bytes){to->data, to->size};
     if (rc == PL_OK)

@@ -17,9 +17,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct ProtobufCMethodDescriptor;
 struct pl_rpc_call;
 
 struct pl_rpc_convert {
+    const struct ProtobufCMethodDescriptor *types; /* for JSON */
     struct pl_rpc_reader source; /* of the messages that a source gives */
     struct pl_bytebuf staged;    /* those, converted, with envelopes */
     size_t staged_offset;        /* how much of it has left */

@@ -33,7 +33,7 @@ void pl_rpc_grpc_add_head(struct pl_rpc_head *head, struct pl_rpc_call *call)
         pl_rpc_head_add_const(head, "grpc-encoding", "gzip");
     }
     pl_rpc_cors_add(head, call);
-    pl_rpc_head_add_all(head, &call->headers);
+    pl_rpc_head_add_all(head, pl_rpc_call_headers(call));
 }
 
 const char *pl_rpc_grpc_status(const struct pl_rpc_call *call)
@@ -43,6 +43,13 @@ const char *pl_rpc_grpc_status(const struct pl_rpc_call *call)
 
     PL_ASSERT((size_t)call->code < sizeof numbers / sizeof numbers[0]);
     return numbers[call->code];
+}
+
+static void add_trailer(struct pl_rpc_call *call, const char *name, const struct pl_bytebuf *text)
+{
+    if (text->err == PL_OK && pl_rpc_call_need_metadata(call) == PL_OK)
+        (void)pl_rpc_fields_add(&call->metadata->trailers, pl_bytes_str(name),
+                                (struct pl_bytes){text->data, text->size});
 }
 
 /* Where these find no room, the code goes alone: a call's end must not depend on
@@ -55,16 +62,12 @@ void pl_rpc_grpc_take_status(struct pl_rpc_call *call, const struct pl_rpc_statu
     pl_bytebuf_init(&text, PL_RPC_FIELDS_SIZE_MAX);
     if (message.size > 0) {
         pl_rpc_percent_encode(message, &text);
-        if (text.err == PL_OK)
-            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-message"),
-                                    (struct pl_bytes){text.data, text.size});
+        add_trailer(call, "grpc-message", &text);
     }
     if (status->details.size > 0 && status->details.size <= PL_RPC_STATUS_DETAILS_SIZE_MAX) {
         pl_bytebuf_clear(&text);
         pl_base64_encode_bare(status->details, &text);
-        if (text.err == PL_OK)
-            (void)pl_rpc_fields_add(&call->trailers, pl_bytes_str("grpc-status-details-bin"),
-                                    (struct pl_bytes){text.data, text.size});
+        add_trailer(call, "grpc-status-details-bin", &text);
     }
     pl_bytebuf_done(&text);
 }
@@ -72,7 +75,7 @@ void pl_rpc_grpc_take_status(struct pl_rpc_call *call, const struct pl_rpc_statu
 static void add_tail(struct pl_rpc_head *head, const struct pl_rpc_call *call)
 {
     pl_rpc_head_add_const(head, "grpc-status", pl_rpc_grpc_status(call));
-    pl_rpc_head_add_all(head, &call->trailers);
+    pl_rpc_head_add_all(head, pl_rpc_call_trailers(call));
 }
 
 static int begin(struct pl_rpc_call *call)

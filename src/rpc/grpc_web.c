@@ -36,7 +36,7 @@ static int push_trailers(struct pl_rpc_call *call)
 
     pl_bytebuf_init(&block, 2 * PL_RPC_FIELDS_SIZE_MAX);
     add_line(&block, pl_bytes_str("grpc-status"), pl_bytes_str(pl_rpc_grpc_status(call)));
-    for (size_t pos = 0; pl_rpc_fields_next(&call->trailers, &pos, &name, &value);)
+    for (size_t pos = 0; pl_rpc_fields_next(pl_rpc_call_trailers(call), &pos, &name, &value);)
         add_line(&block, name, value);
     if (block.err == PL_OK)
         buf = pl_buf_copy(block.data, block.size);

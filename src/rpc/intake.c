@@ -25,8 +25,10 @@ struct pl_rpc_intake *pl_rpc_intake_new(struct pl_rpc_host *host, struct pl_rpc_
 
     if (intake == NULL)
         return NULL;
-    *intake = (struct pl_rpc_intake){
-        .call_weak = call, .request = intake->request, .reader = intake->reader};
+    *intake = (struct pl_rpc_intake){.call_weak = call,
+                                     .due_ms = INT64_MAX,
+                                     .request = intake->request,
+                                     .reader = intake->reader};
     pl_list_init(&intake->waiting);
     pl_rpc_fields_reset(&intake->request, host->limits.headers_size_max + PL_RPC_H1_LINE_SIZE_MAX);
     pl_rpc_reader_reset(&intake->reader, host->limits.message_size_max);

@@ -23,6 +23,7 @@ struct pl_rpc_intake {
     const struct pl_rpc_service *service_weak;
     struct pl_rpc_fields request;
     size_t request_size;  /* as SETTINGS_MAX_HEADER_LIST_SIZE counts */
+    int64_t due_ms;       /* when its only message must have come; INT64_MAX */
     enum pl_code refusal; /* what is wrong with the headers, if not PL_CODE_OK */
     const char *refusal_text;
     struct pl_bytes message; /* while call->has_message */

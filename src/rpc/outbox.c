@@ -1,6 +1,6 @@
 /*
- * outbox.c - a ring of references that doubles, and is given back when empty. Most
- * calls answer with one message, which needs no memory for a ring.
+ * outbox.c - a ring of references that grows, and is given back when it is empty and
+ * large. Most calls answer with one message, for which it begins.
  */
 #include "rpc/outbox.h"
 
@@ -11,43 +11,52 @@
 
 #include <string.h>
 
-enum { RING_CAP_MIN = 4, RING_CAP_KEPT = 16 };
+enum { RING_CAP_NEXT = 4, RING_CAP_KEPT = 16 };
 
-static void free_ring(struct pl_rpc_outbox *outbox)
+static const struct pl_rpc_outbox_item *item_at(const struct pl_rpc_outbox_ring *ring, uint32_t i)
 {
-    if (outbox->items != &outbox->one)
-        pl_free(outbox->items);
+    return &ring->items[(ring->first + i) % ring->cap];
 }
 
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox)
 {
-    for (uint32_t i = 0; i < outbox->len; i++)
-        pl_buf_unref(outbox->items[(outbox->first + i) % outbox->cap].buf);
-    free_ring(outbox);
-    *outbox = (struct pl_rpc_outbox){0};
+    struct pl_rpc_outbox_ring *ring = outbox->ring;
+
+    if (ring == NULL)
+        return;
+    for (uint32_t i = 0; i < ring->len; i++)
+        pl_buf_unref(item_at(ring, i)->buf);
+    pl_free(ring);
+    outbox->ring = NULL;
+}
+
+static uint32_t next_cap(const struct pl_rpc_outbox_ring *ring)
+{
+    if (ring == NULL)
+        return 1;
+    return ring->cap == 1 ? RING_CAP_NEXT : ring->cap * 2;
 }
 
 static int grow(struct pl_rpc_outbox *outbox)
 {
-    uint32_t cap = outbox->cap > 1 ? outbox->cap * 2 : RING_CAP_MIN;
-    struct pl_rpc_outbox_item *items;
+    struct pl_rpc_outbox_ring *old = outbox->ring, *ring;
+    uint32_t cap = next_cap(old);
 
-    if (outbox->cap == 0) {
-        outbox->items = &outbox->one;
-        outbox->cap = 1;
-        return PL_OK;
+    if (cap > UINT32_MAX / 4)
+        return PL_E_NOMEM;
+    ring = pl_alloc(sizeof *ring + cap * sizeof ring->items[0]);
+    if (ring == NULL)
+        return PL_E_NOMEM;
+    *ring = (struct pl_rpc_outbox_ring){.cap = cap};
+    if (old != NULL) {
+        ring->size = old->size;
+        ring->offset = old->offset;
+        ring->len = old->len;
+        for (uint32_t i = 0; i < old->len; i++)
+            ring->items[i] = *item_at(old, i);
+        pl_free(old);
     }
-    if (outbox->cap > UINT32_MAX / 2)
-        return PL_E_NOMEM;
-    items = pl_calloc(cap, sizeof *items);
-    if (items == NULL)
-        return PL_E_NOMEM;
-    for (uint32_t i = 0; i < outbox->len; i++)
-        items[i] = outbox->items[(outbox->first + i) % outbox->cap];
-    free_ring(outbox);
-    outbox->items = items;
-    outbox->first = 0;
-    outbox->cap = cap;
+    outbox->ring = ring;
     return PL_OK;
 }
 
@@ -58,12 +67,15 @@ static size_t head_size(const struct pl_rpc_outbox_item *item)
 
 static int push(struct pl_rpc_outbox *outbox, struct pl_rpc_outbox_item item)
 {
-    if (outbox->len == outbox->cap && grow(outbox) < 0)
+    struct pl_rpc_outbox_ring *ring = outbox->ring;
+
+    if ((ring == NULL || ring->len == ring->cap) && grow(outbox) < 0)
         return PL_E_NOMEM;
+    ring = outbox->ring;
     pl_buf_ref(item.buf);
-    outbox->items[(outbox->first + outbox->len) % outbox->cap] = item;
-    outbox->len++;
-    outbox->size += head_size(&item) + item.buf->size;
+    ring->items[(ring->first + ring->len) % ring->cap] = item;
+    ring->len++;
+    ring->size += head_size(&item) + item.buf->size;
     return PL_OK;
 }
 
@@ -79,69 +91,74 @@ int pl_rpc_outbox_push_bare(struct pl_rpc_outbox *outbox, struct pl_buf *bytes)
 
 const struct pl_rpc_outbox_item *pl_rpc_outbox_first(const struct pl_rpc_outbox *outbox)
 {
-    PL_ASSERT(outbox->len > 0);
-    return &outbox->items[outbox->first];
+    PL_ASSERT(pl_rpc_outbox_len(outbox) > 0);
+    return &outbox->ring->items[outbox->ring->first];
 }
 
 void pl_rpc_outbox_make_bare(struct pl_rpc_outbox *outbox)
 {
-    struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+    struct pl_rpc_outbox_ring *ring = outbox->ring;
+    struct pl_rpc_outbox_item *item;
 
-    PL_ASSERT(outbox->len > 0 && outbox->offset == 0);
-    outbox->size -= head_size(item);
+    PL_ASSERT(pl_rpc_outbox_len(outbox) > 0 && ring->offset == 0);
+    item = &ring->items[ring->first];
+    ring->size -= head_size(item);
     item->bare = true;
 }
 
-static void drop_first(struct pl_rpc_outbox *outbox)
+static void drop_first(struct pl_rpc_outbox_ring *ring)
 {
-    pl_buf_unref(outbox->items[outbox->first].buf);
-    outbox->first = (outbox->first + 1) % outbox->cap;
-    outbox->len--;
-    outbox->offset = 0;
-    if (outbox->len == 0 && outbox->cap > RING_CAP_KEPT)
-        pl_rpc_outbox_done(outbox);
+    pl_buf_unref(ring->items[ring->first].buf);
+    ring->first = (ring->first + 1) % ring->cap;
+    ring->len--;
+    ring->offset = 0;
 }
 
 /* Moves a part of the first message: of its envelope, or of its bytes. */
-static size_t pull_part(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size)
+static size_t pull_part(struct pl_rpc_outbox_ring *ring, uint8_t *to, size_t size)
 {
-    const struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+    const struct pl_rpc_outbox_item *item = &ring->items[ring->first];
     size_t envelope_size = head_size(item);
     uint8_t head[PL_RPC_ENVELOPE_SIZE];
     const uint8_t *from;
     size_t left;
 
-    if (outbox->offset < envelope_size) {
+    if (ring->offset < envelope_size) {
         pl_rpc_envelope_write(head, item->flags, item->buf->size);
-        from = head + outbox->offset;
-        left = envelope_size - outbox->offset;
+        from = head + ring->offset;
+        left = envelope_size - ring->offset;
     } else {
-        from = item->buf->data + (outbox->offset - envelope_size);
-        left = item->buf->size - (outbox->offset - envelope_size);
+        from = item->buf->data + (ring->offset - envelope_size);
+        left = item->buf->size - (ring->offset - envelope_size);
     }
     if (size > left)
         size = left;
     memcpy(to, from, size);
-    outbox->offset += (uint32_t)size;
-    outbox->size -= size;
+    ring->offset += (uint32_t)size;
+    ring->size -= size;
     return size;
 }
 
 size_t pl_rpc_outbox_pull(struct pl_rpc_outbox *outbox, uint8_t *to, size_t size)
 {
+    struct pl_rpc_outbox_ring *ring = outbox->ring;
     size_t moved = 0;
 
-    while (outbox->len > 0 && moved < size) {
-        const struct pl_rpc_outbox_item *item = &outbox->items[outbox->first];
+    if (ring == NULL)
+        return 0;
+    while (ring->len > 0 && moved < size) {
+        const struct pl_rpc_outbox_item *item = &ring->items[ring->first];
 
-        moved += pull_part(outbox, to + moved, size - moved);
-        if (outbox->offset == head_size(item) + item->buf->size)
-            drop_first(outbox);
+        moved += pull_part(ring, to + moved, size - moved);
+        if (ring->offset == head_size(item) + item->buf->size)
+            drop_first(ring);
     }
+    if (ring->len == 0 && ring->cap > RING_CAP_KEPT)
+        pl_rpc_outbox_done(outbox);
     return moved;
 }
 
 bool pl_rpc_outbox_amid(const struct pl_rpc_outbox *outbox)
 {
-    return outbox->offset > 0;
+    return outbox->ring != NULL && outbox->ring->offset > 0;
 }

@@ -4,7 +4,8 @@
  * A message is referred to, not copied; its envelope is written while it leaves.
  * Bytes without an envelope may be queued as well.
  *
- * Ownership: the outbox owns a reference of each message.
+ * Ownership: the outbox owns a reference of each message. It has memory of its own while
+ *            something waits: many calls never queue anything.
  * Limits:    none of its own; who fills it looks at its size.
  */
 #ifndef PL_RPC_OUTBOX_H
@@ -22,18 +23,32 @@ struct pl_rpc_outbox_item {
     bool bare;     /* it has none */
 };
 
-struct pl_rpc_outbox {
-    struct pl_rpc_outbox_item *items; /* a ring: `one`, while one message at a time is there */
-    struct pl_rpc_outbox_item one;
+struct pl_rpc_outbox_ring {
     size_t size;     /* bytes still to leave */
     uint32_t offset; /* bytes of the first message, envelope counted, that have left */
     uint32_t first;
     uint32_t len;
     uint32_t cap;
+    struct pl_rpc_outbox_item items[];
 };
 
-/* An empty one is all zero. Where it lies it must stay. */
+struct pl_rpc_outbox {
+    struct pl_rpc_outbox_ring *ring; /* NULL: empty; else it may be */
+};
+
+/* An empty one is all zero. */
 void pl_rpc_outbox_done(struct pl_rpc_outbox *outbox);
+
+/* How many messages wait, and how many bytes are still to leave. */
+static inline uint32_t pl_rpc_outbox_len(const struct pl_rpc_outbox *outbox)
+{
+    return outbox->ring == NULL ? 0 : outbox->ring->len;
+}
+
+static inline size_t pl_rpc_outbox_size(const struct pl_rpc_outbox *outbox)
+{
+    return outbox->ring == NULL ? 0 : outbox->ring->size;
+}
 
 /* Adds a message at the end, with the flags of its envelope; takes a reference of
  * its own. PL_E_NOMEM. */

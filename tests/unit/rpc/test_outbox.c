@@ -58,12 +58,12 @@ static void messages_leave_in_their_order(void **state)
         for (int round = 0; round < 4; round++) {
             push(&outbox, in, len);
             in += len;
-            assert_int_equal(outbox.len, in - out);
+            assert_int_equal(pl_rpc_outbox_len(&outbox), in - out);
             while (out < in - (round < 3 ? len / 2 : 0))
                 pull(&outbox, out++, len);
         }
-        assert_int_equal(outbox.len, 0);
-        assert_int_equal(outbox.size, 0);
+        assert_int_equal(pl_rpc_outbox_len(&outbox), 0);
+        assert_int_equal(pl_rpc_outbox_size(&outbox), 0);
         pl_rpc_outbox_done(&outbox);
     }
 }
@@ -76,7 +76,7 @@ static void what_has_not_left_is_freed(void **state)
 
         push(&outbox, 0, len);
         pl_rpc_outbox_done(&outbox);
-        assert_int_equal(outbox.len, 0);
+        assert_int_equal(pl_rpc_outbox_len(&outbox), 0);
         push(&outbox, 0, len); /* it may be used again */
         pl_rpc_outbox_done(&outbox);
     }
@@ -92,7 +92,7 @@ static void without_memory_the_queue_stands(void **state)
     pl_mem_fail_at(1);
     assert_int_equal(pl_rpc_outbox_push(&outbox, buf, 0), PL_E_NOMEM);
     pl_mem_fail_at(0);
-    assert_int_equal(outbox.len, 1);
+    assert_int_equal(pl_rpc_outbox_len(&outbox), 1);
     push(&outbox, 1, 1);
     pull(&outbox, 0, 3);
     pull(&outbox, 1, 3);

@@ -237,11 +237,11 @@ static void outbox_envelopes_messages_in_order(void **state)
             assert_int_equal(pl_rpc_outbox_push(&outbox, one, 0), PL_OK);
             assert_int_equal(pl_rpc_outbox_push(&outbox, none, 0), PL_OK);
         }
-        assert_int_equal(outbox.size, 1300);
+        assert_int_equal(pl_rpc_outbox_size(&outbox), 1300);
         while ((moved = pl_rpc_outbox_pull(&outbox, data + size, piece)) > 0)
             size += moved;
         assert_int_equal(size, 1300);
-        assert_int_equal(outbox.size, 0);
+        assert_int_equal(pl_rpc_outbox_size(&outbox), 0);
         assert_false(pl_rpc_outbox_amid(&outbox));
         for (size_t at = 0; at < size; at += 13)
             assert_memory_equal(data + at, "\0\0\0\0\3one\0\0\0\0\0", 13);
