@@ -20,6 +20,17 @@ int64_t pl_clock_wall_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+int64_t pl_clock_steady_ms(void)
+{
+#ifdef CLOCK_BOOTTIME
+    struct timespec ts = read_clock(CLOCK_BOOTTIME);
+#else
+    struct timespec ts = read_clock(CLOCK_MONOTONIC); /* counts sleep where there is no other */
+#endif
+
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int64_t pl_clock_mono_us(void)
 {
     struct timespec ts = read_clock(CLOCK_MONOTONIC);

@@ -15,6 +15,10 @@ int64_t pl_clock_wall_ms(void);
 /* Milliseconds since some moment. Never runs back; for time-outs. */
 int64_t pl_clock_mono_ms(void);
 
+/* The same, where a machine that sleeps is no less old when it wakes; for what ends
+ * after a time that people chose. */
+int64_t pl_clock_steady_ms(void);
+
 /* Microseconds, likewise; for measuring work. */
 int64_t pl_clock_mono_us(void);
 

@@ -30,7 +30,7 @@ bool pl_session_touch_due(const struct pl_session *session, int64_t session_idle
 
 static bool is_idle(const struct pl_engine *engine, const struct pl_session *session)
 {
-    return engine->now_ms - session->used_ms > engine->config.session_idle_ms;
+    return engine->age_ms - session->used_ms > engine->config.session_idle_ms;
 }
 
 int pl_account_identify(struct pl_turn *turn)
@@ -248,7 +248,7 @@ int pl_account_end_more(struct pl_engine *engine, uint32_t *rooms_left)
 int pl_account_expire(struct pl_engine *engine, uint32_t *rooms_left)
 {
     struct pl_session idle[IDLE_LEN_MAX];
-    int64_t before_ms = engine->now_ms - engine->config.session_idle_ms;
+    int64_t before_ms = engine->age_ms - engine->config.session_idle_ms;
     uint32_t len = 0;
     int rc = PL_ASK(engine, list_sessions_idle, before_ms, IDLE_LEN_MAX, idle, &len);
 

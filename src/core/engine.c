@@ -92,8 +92,8 @@ static int start(struct pl_turn *turn)
 
     engine->meta.log = turn->command->u.start.log;
     engine->progress.started = true;
-    engine->progress.expired_ms = engine->now_ms;
-    engine->progress.rest_due_ms = engine->now_ms;
+    engine->progress.expired_ms = engine->age_ms;
+    engine->progress.rest_due_ms = engine->age_ms;
     rc = PL_ASK(engine, add_log, engine->meta.log, engine->meta.position);
     if (rc == PL_OK)
         rc = pl_work_start(engine);
@@ -120,7 +120,7 @@ static int expire(struct pl_turn *turn)
     if (rc == PL_OK)
         rc = pl_work_expire(engine);
     engine->progress.rest_due_ms =
-        engine->now_ms + 1 + (step_ms < EXPIRE_STEP_MS ? step_ms : EXPIRE_STEP_MS);
+        engine->age_ms + 1 + (step_ms < EXPIRE_STEP_MS ? step_ms : EXPIRE_STEP_MS);
     return rc;
 }
 
@@ -192,8 +192,8 @@ static int finish(struct pl_engine *engine, const struct pl_batch *batch)
     int rc = pl_work_plan(engine);
 
     if (rc == PL_OK && engine->follow_up) {
-        if (engine->progress.rest_due_ms > engine->now_ms)
-            engine->progress.rest_due_ms = engine->now_ms;
+        if (engine->progress.rest_due_ms > engine->age_ms)
+            engine->progress.rest_due_ms = engine->age_ms;
         rc = pl_tell_follow_up(engine);
     }
     if (rc == PL_OK)
@@ -215,6 +215,8 @@ static int apply_all(struct pl_engine *engine, const struct pl_batch *batch)
         return rc;
     PL_ASSERT(batch->number > engine->meta.batch);
     engine->now_ms = batch->time_ms > engine->meta.time_ms ? batch->time_ms : engine->meta.time_ms;
+    engine->age_ms = batch->age_ms > 0 ? batch->age_ms : engine->now_ms;
+    PL_ASSERT(engine->age_ms <= engine->now_ms);
     PL_LIST_EACH (node, &batch->commands) {
         const struct pl_command *command = PL_CONTAINER(node, struct pl_command, node);
 

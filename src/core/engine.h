@@ -47,7 +47,7 @@ void pl_engine_free(struct pl_engine *engine);
 int pl_engine_apply(struct pl_engine *engine, const struct pl_batch *batch,
                     struct pl_effects *effects);
 
-/* When PL_COMMAND_EXPIRE should be given next, in milliseconds since 1970:
+/* When PL_COMMAND_EXPIRE should be given next, on the clock of pl_batch.age_ms:
  * leases and delays to the moment, retention within a tenth of it, the rest about once a minute.
  * Call after an apply. */
 int64_t pl_engine_due_ms(const struct pl_engine *engine);

@@ -64,7 +64,7 @@ int pl_request_replay(struct pl_turn *turn, const struct pl_request_key *key, bo
         return PL_OK;
     if (rc < 0)
         return rc;
-    if (engine->now_ms - request.create_ms > PL_REQUEST_ID_MS)
+    if (engine->age_ms - request.create_ms > PL_REQUEST_ID_MS)
         return PL_OK;
     if (!pl_secret_equal(request.content.v, key->content.v, PL_HASH_SIZE))
         return pl_refuse_at(turn, PL_REASON_REQUEST_ID_REUSED, "request_id");
@@ -105,7 +105,7 @@ int pl_request_expire(struct pl_engine *engine)
 {
     uint32_t len = 0;
     int rc =
-        PL_ASK(engine, expire_requests, engine->now_ms - PL_REQUEST_ID_MS, EXPIRE_LEN_MAX, &len);
+        PL_ASK(engine, expire_requests, engine->age_ms - PL_REQUEST_ID_MS, EXPIRE_LEN_MAX, &len);
 
     if (rc == PL_OK && len == EXPIRE_LEN_MAX)
         engine->follow_up = true;

@@ -20,8 +20,8 @@ static void plan(struct pl_engine *engine, int64_t due_ms)
 {
     struct pl_progress *progress = &engine->progress;
 
-    if (due_ms < engine->now_ms + STEP_MS)
-        due_ms = engine->now_ms + STEP_MS;
+    if (due_ms < engine->age_ms + STEP_MS)
+        due_ms = engine->age_ms + STEP_MS;
     if (due_ms < progress->trim_due_ms)
         progress->trim_due_ms = due_ms;
 }
@@ -44,7 +44,7 @@ static int trim(struct pl_engine *engine, pl_room_id id, uint32_t *events_left)
     int rc = pl_must_be(pl_cache_room(&engine->cache, id, &room));
 
     if (rc == PL_OK)
-        rc = PL_ASK(engine, trim_room, id, engine->now_ms - (int64_t)room->retention_s * 1000,
+        rc = PL_ASK(engine, trim_room, id, engine->age_ms - (int64_t)room->retention_s * 1000,
                     *events_left, &trim);
     if (rc < 0)
         return rc;
@@ -68,7 +68,7 @@ int pl_retention_expire(struct pl_engine *engine)
     int rc = pl_cache_flush(&engine->cache);
 
     if (rc == PL_OK)
-        rc = PL_ASK(engine, list_rooms_to_trim, engine->now_ms, ROOMS_LEN_MAX, page, &len);
+        rc = PL_ASK(engine, list_rooms_to_trim, engine->age_ms, ROOMS_LEN_MAX, page, &len);
     for (uint32_t i = 0; i < len && events_left > 0 && rc == PL_OK; i++)
         rc = trim(engine, page[i], &events_left);
     if (rc == PL_OK)

@@ -17,7 +17,8 @@
 
 enum { PL_REFUSED = 1 };
 
-/* What a failed batch must leave as it was, besides the store's rows. */
+/* What a failed batch must leave as it was, besides the store's rows. Its times are of
+ * the age clock: see pl_batch. */
 struct pl_progress {
     bool started;
     int64_t expired_ms;  /* leases and delays up to here have been dealt with */
@@ -38,7 +39,8 @@ struct pl_engine {
 
     /* of the batch under way */
     struct pl_effects *effects;
-    int64_t now_ms;
+    int64_t now_ms;     /* what is made now bears it */
+    int64_t age_ms;     /* what it is held against to see whether its time is over; <= now_ms */
     bool follow_up;     /* more is to be done than one batch may */
     size_t handed_size; /* bytes of messages that were leased */
 };

@@ -45,7 +45,7 @@ static int lend(struct pl_engine *engine, struct pl_taker *taker, struct pl_work
         return rc;
     work->lease = ++engine->meta.last_lease;
     work->taker = taker->id;
-    work->lease_until_ms = engine->now_ms + taker->lease_ms;
+    work->lease_until_ms = engine->age_ms + taker->lease_ms;
     work->not_before_ms = 0;
     work->attempts++;
     engine->work_moved = true;
@@ -69,13 +69,13 @@ static int next(struct pl_engine *engine, const struct pl_work_room *room, struc
     *ret_taker = NULL;
     if (pl_list_empty(&room->free))
         return PL_OK;
-    rc = PL_ASK(engine, next_work, room->id, (pl_user_id){0}, engine->now_ms, ret_work);
+    rc = PL_ASK(engine, next_work, room->id, (pl_user_id){0}, engine->age_ms, ret_work);
     if (rc < 0)
         return rc == PL_E_NOTFOUND ? PL_OK : rc;
     *ret_taker = pl_work_room_next(room, ret_work->sender);
     if (*ret_taker != NULL)
         return PL_OK;
-    rc = PL_ASK(engine, next_work, room->id, ret_work->sender, engine->now_ms, ret_work);
+    rc = PL_ASK(engine, next_work, room->id, ret_work->sender, engine->age_ms, ret_work);
     if (rc < 0)
         return rc == PL_E_NOTFOUND ? PL_OK : rc;
     *ret_taker = pl_work_room_next(room, ret_work->sender);
@@ -262,7 +262,7 @@ static int find_lease(struct pl_turn *turn, struct pl_room **ret_room, struct pl
     lease = pl_takers_lease(&turn->engine->takers, command->u.lease.lease);
     if (lease == NULL || lease->sequence != command->u.lease.sequence ||
         lease->taker_weak->room_weak->id.v != (*ret_room)->id.v ||
-        lease->taker_weak->user.v != turn->user->id.v || lease->until_ms <= turn->engine->now_ms)
+        lease->taker_weak->user.v != turn->user->id.v || lease->until_ms <= turn->engine->age_ms)
         return pl_refuse(turn, PL_REASON_LEASE_LOST);
     *ret_lease = lease;
     return PL_OK;
@@ -301,7 +301,7 @@ int pl_work_release(struct pl_turn *turn)
         return rc;
     rc = pl_must_be(PL_ASK(engine, get_work, room->id, lease->sequence, &work));
     if (rc == PL_OK)
-        rc = put_back(engine, &work, delay_s > 0 ? engine->now_ms + (int64_t)delay_s * 1000 : 0);
+        rc = put_back(engine, &work, delay_s > 0 ? engine->age_ms + (int64_t)delay_s * 1000 : 0);
     if (rc < 0)
         return rc;
     pl_takers_take_back(&engine->takers, lease, true);
@@ -312,7 +312,7 @@ static int end_leases(struct pl_engine *engine)
 {
     struct pl_work page[PAGE_LEN];
     uint32_t len = 0;
-    int rc = PL_ASK(engine, list_work_expired, engine->now_ms, PAGE_LEN, page, &len);
+    int rc = PL_ASK(engine, list_work_expired, engine->age_ms, PAGE_LEN, page, &len);
 
     for (uint32_t i = 0; rc == PL_OK && i < len; i++) {
         struct pl_lease *lease = pl_takers_lease(&engine->takers, page[i].lease);
@@ -324,7 +324,7 @@ static int end_leases(struct pl_engine *engine)
     if (rc < 0)
         return rc;
     if (len < PAGE_LEN)
-        engine->progress.expired_ms = engine->now_ms;
+        engine->progress.expired_ms = engine->age_ms;
     else
         engine->follow_up = true;
     return PL_OK;

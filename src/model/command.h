@@ -137,7 +137,8 @@ struct pl_command {
 /* A batch: what is applied in one transaction. */
 struct pl_batch {
     uint64_t number;         /* the journal's: 1, 2, 3, … */
-    int64_t time_ms;         /* never less than the batch before */
+    int64_t time_ms;         /* of the day, for people; never less than the batch before */
+    int64_t age_ms;          /* by which things end, <= time_ms; 0: the same. See pl_age_clock */
     struct pl_list commands; /* of struct pl_command */
 };
 

@@ -229,9 +229,14 @@ static bool pausing(const struct pl_engine_thread *thread)
            !pl_mailbox_closed(thread->inbox);
 }
 
+static int64_t age_ms(const struct pl_engine_thread *thread)
+{
+    return pl_age_clock_ms(thread->config.age, pl_clock_steady_ms());
+}
+
 static bool expire_due(const struct pl_engine_thread *thread)
 {
-    return thread->follow_up || pl_clock_wall_ms() >= pl_engine_due_ms(thread->engine);
+    return thread->follow_up || age_ms(thread) >= pl_engine_due_ms(thread->engine);
 }
 
 /* Fills a batch: streams that are gone, then the letters, in their order. */
@@ -329,13 +334,24 @@ static void take_touches(struct pl_engine_thread *thread)
     }
 }
 
+/* The batch goes through the journal. */
+static int append(struct pl_engine_thread *thread)
+{
+    int64_t wall_ms = pl_clock_wall_ms();
+    int64_t now_ms = pl_age_clock_tick(thread->config.age, wall_ms, pl_clock_steady_ms());
+
+    thread->batch.age_ms = now_ms;
+    return thread->journal.ops->append(thread->journal.self, &thread->batch,
+                                       wall_ms > now_ms ? wall_ms : now_ms);
+}
+
 static void apply(struct pl_engine_thread *thread)
 {
     int64_t start_us = pl_clock_thread_us();
     int rc = pl_dispatch_reserve(&thread->dispatch);
 
     if (rc == PL_OK)
-        rc = thread->journal.ops->append(thread->journal.self, &thread->batch, pl_clock_wall_ms());
+        rc = append(thread);
     if (rc == PL_E_IO || rc == PL_E_CORRUPT)
         stop_for(rc);
     if (rc < 0) {
@@ -361,7 +377,7 @@ static void apply(struct pl_engine_thread *thread)
 /* How long to wait for letters. */
 static int64_t wait_us(const struct pl_engine_thread *thread)
 {
-    int64_t due = pl_engine_due_ms(thread->engine) - pl_clock_wall_ms();
+    int64_t due = pl_engine_due_ms(thread->engine) - age_ms(thread);
 
     if (!pl_list_empty(&thread->letters))
         return 0;
@@ -438,7 +454,7 @@ static int apply_start(struct pl_engine_thread *thread)
 
     start.u.start.log = thread->config.log;
     add_command(thread, &start);
-    rc = thread->journal.ops->append(thread->journal.self, &thread->batch, pl_clock_wall_ms());
+    rc = append(thread);
     pl_list_init(&thread->batch.commands);
     thread->commands_len = 0;
     if (rc == PL_OK)
@@ -467,6 +483,7 @@ static int make_parts(struct pl_engine_thread *thread)
     if (rc == PL_OK)
         rc = config->store.ops->get_meta(config->store.self, &meta);
     if (rc == PL_OK) {
+        pl_age_clock_start(config->age, meta.time_ms, pl_clock_wall_ms(), pl_clock_steady_ms());
         pl_journal_local_init(&thread->local, meta.batch, meta.time_ms, on_batch, thread);
         thread->journal = pl_journal_local_iface(&thread->local);
     }

@@ -12,6 +12,7 @@
 
 #include "model/durability.h"
 #include "model/store.h"
+#include "server/age_clock.h"
 #include "server/errand.h"
 
 struct pl_engine_thread;
@@ -23,6 +24,7 @@ struct pl_engine_thread_config {
     bool guests;
     enum pl_durability durability;
     int64_t session_idle_ms;
+    struct pl_age_clock *age; /* begun and ticked by the engine */
     size_t text_size_max;
     size_t inbox_len_max;
     /* Sends a letter to a loop, which need not see it before ring_loops, called after

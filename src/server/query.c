@@ -314,7 +314,7 @@ static int answer_read_page(const struct pl_query_context *context, struct pl_er
     return PL_OK;
 }
 
-static int authenticate(struct asked *asked, int64_t idle_ms, int64_t now_ms)
+static int authenticate(struct asked *asked, int64_t idle_ms, int64_t age_ms)
 {
     const struct pl_reader *reader = asked->reader;
     int rc =
@@ -324,7 +324,7 @@ static int authenticate(struct asked *asked, int64_t idle_ms, int64_t now_ms)
         rc = reader->ops->get_user(reader->self, asked->session.user, &asked->user);
     if (rc == PL_E_NOTFOUND || (rc == PL_OK && (asked->user.state != PL_USER_ACTIVE ||
                                                 (asked->user.kind == PL_USER_GUEST &&
-                                                 now_ms - asked->session.used_ms > idle_ms)))) {
+                                                 age_ms - asked->session.used_ms > idle_ms)))) {
         refuse(asked, PL_REASON_TOKEN_INVALID);
         return PL_OK;
     }
@@ -351,7 +351,7 @@ static int answer(struct asked *asked)
 }
 
 bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *errand,
-                     int64_t now_ms)
+                     int64_t now_ms, int64_t age_ms)
 {
     struct asked asked = {.reader = &context->reader, .errand = errand};
     const struct pl_reader *reader = &context->reader;
@@ -362,7 +362,7 @@ bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *e
         if (errand->query.kind == PL_QUERY_READ_PAGE) {
             rc = answer_read_page(context, errand);
         } else {
-            rc = authenticate(&asked, context->session_idle_ms, now_ms);
+            rc = authenticate(&asked, context->session_idle_ms, age_ms);
             if (rc == PL_OK && !refused(&asked)) {
                 touch = pl_session_touch_due(&asked.session, context->session_idle_ms, now_ms);
                 rc = answer(&asked);

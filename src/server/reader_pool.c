@@ -76,7 +76,8 @@ static void thread_main(void *self)
             struct pl_errand *errand = PL_CONTAINER(msg, struct pl_errand, msg);
 
             pl_list_remove(node);
-            if (pl_query_answer(&context, errand, pl_clock_wall_ms()))
+            if (pl_query_answer(&context, errand, pl_clock_wall_ms(),
+                                pl_age_clock_ms(pool->config.age, pl_clock_steady_ms())))
                 touch(pool, errand);
             pool->config.on_answer(pool->config.self, errand);
         }

@@ -9,6 +9,7 @@
 #ifndef PL_SERVER_READER_POOL_H
 #define PL_SERVER_READER_POOL_H
 
+#include "server/age_clock.h"
 #include "server/errand.h"
 #include "store/sqlite.h"
 
@@ -19,7 +20,8 @@ struct pl_reader_pool_config {
     uint32_t threads;
     uint64_t log; /* the log's id, for the cursors in pages */
     int64_t session_idle_ms;
-    size_t pages_size_max; /* of pages kept to be shared, in bytes, for each thread */
+    const struct pl_age_clock *age; /* the engine's, which has begun it */
+    size_t pages_size_max;          /* of pages kept to be shared, in bytes, for each thread */
     /* An answered errand goes back: to its loop, or, of kind USERS, to the engine.
      * It is the receiver's. Called on a reader's thread. */
     void (*on_answer)(void *self, struct pl_errand *errand);

@@ -46,6 +46,7 @@ struct pl_server {
     struct pl_sqlite_store *store;
     struct pl_engine_thread *engine;
     struct pl_reader_pool *readers;
+    struct pl_age_clock age;
     struct pl_io_loop *loops[PL_LOOPS_LEN_MAX];
     uint32_t loops_len;
     uint64_t to_ring; /* the engine's: loops that have been sent something */
@@ -286,6 +287,7 @@ static int start_engine(struct pl_server *server, uint64_t log)
         .guests = config->guests,
         .durability = config->durability,
         .session_idle_ms = config->guest_idle_ms,
+        .age = &server->age,
         .text_size_max = config->text_size_max,
         .inbox_len_max = config->requests_max,
         .to_loop = put_to_loop,
@@ -314,6 +316,7 @@ static int start_store(struct pl_server *server, uint64_t log)
         .threads = READERS_LEN,
         .log = log,
         .session_idle_ms = config->guest_idle_ms,
+        .age = &server->age,
         .pages_size_max = config->page_cache_size_max,
         .on_answer = on_answer,
         .self = server,

@@ -295,6 +295,34 @@ static void an_idle_session_is_refused_and_then_expires(void **state)
     world_done(&world);
 }
 
+static void a_session_is_as_old_as_it_is_whatever_the_time_of_day(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world);
+    do_sign_in(&world, "ana");
+    do_sign_in(&world, "bo");
+    world.jump_ms = 2 * IDLE_MS;
+    do_expire(&world);
+    assert_int_equal(world_count(&world, PL_EFFECT_SESSION_ENDED), 0);
+    assert_granted(do_send(&world, "ana", "lobby", "here"));
+    world_add(&world, PL_COMMAND_TOUCH_SESSION, "ana");
+    assert_int_equal(world_apply(&world), PL_OK);
+
+    /* The next start takes the time of day: only who was not there since is too old. */
+    world.now_ms += world.jump_ms;
+    world.jump_ms = 0;
+    world_restart(&world);
+    add_start(&world, 78);
+    assert_int_equal(world_apply(&world), PL_OK);
+    do_expire(&world);
+    assert_int_equal(world_count(&world, PL_EFFECT_SESSION_ENDED), 1);
+    assert_granted(do_send(&world, "ana", "lobby", "still here"));
+    assert_refused(do_send(&world, "bo", "lobby", "late"), PL_REASON_TOKEN_INVALID);
+    world_done(&world);
+}
+
 static void many_idle_sessions_expire_in_steps(void **state)
 {
     struct world world;
@@ -417,6 +445,7 @@ int main(void)
         cmocka_unit_test(many_who_end_are_ended_in_steps),
         cmocka_unit_test(only_guests_end_with_their_session),
         cmocka_unit_test(an_idle_session_is_refused_and_then_expires),
+        cmocka_unit_test(a_session_is_as_old_as_it_is_whatever_the_time_of_day),
         cmocka_unit_test(many_idle_sessions_expire_in_steps),
         cmocka_unit_test(use_of_a_session_is_told_in_coarse_steps),
         cmocka_unit_test(a_touch_is_due_after_an_hour_or_a_hundredth),

@@ -69,6 +69,23 @@ static bool dump_has(struct world *world, const char *text)
     return has;
 }
 
+static void nothing_goes_before_its_time_though_the_time_of_day_jumps(void **state)
+{
+    struct world world;
+
+    (void)state;
+    setup(&world);
+    do_send(&world, "ana", "den", "before"); /* 4 */
+    world.jump_ms = DAY_MS;
+    do_send(&world, "ana", "den", "after"); /* 5 */
+    do_expire(&world);
+    assert_log(&world, "den", 1, 5);
+    pass(&world, DUE_MS);
+    do_expire(&world);
+    assert_log(&world, "den", 5, 5);
+    world_done(&world);
+}
+
 static void events_go_from_the_front_when_their_time_is_over(void **state)
 {
     struct world world;
@@ -350,6 +367,7 @@ static void what_is_said_in_the_same_batch_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_goes_before_its_time_though_the_time_of_day_jumps),
         cmocka_unit_test(events_go_from_the_front_when_their_time_is_over),
         cmocka_unit_test(a_rooms_last_event_stays_until_there_is_another),
         cmocka_unit_test(the_engine_asks_to_be_called_in_time),

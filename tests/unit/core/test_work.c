@@ -317,6 +317,31 @@ static void a_delay_is_kept(void **state)
     world_done(&world);
 }
 
+static void leases_and_delays_follow_no_jump_of_the_time_of_day(void **state)
+{
+    struct world world;
+
+    (void)state;
+    setup(&world);
+    do_expire(&world);
+    do_send(&world, "ana", "jobs", "one");
+    open_taker(&world, "bo", 11, 5); /* leases of 60 s */
+    world.jump_ms = DAY_MS;
+    do_expire(&world);
+    assert_granted(release(&world, "bo", 5, 1, 30));
+    assert_leased_len(&world, 0);
+    world.now_ms += 29999;
+    do_expire(&world);
+    assert_leased_len(&world, 0);
+    world.now_ms += 1;
+    do_expire(&world);
+    assert_leased(&world, 0, 11, 5, 2, 2);
+    world.now_ms += 60000;
+    do_expire(&world);
+    assert_leased(&world, 0, 11, 5, 3, 3);
+    world_done(&world);
+}
+
 static void a_lease_runs_out(void **state)
 {
     struct world world;
@@ -573,6 +598,7 @@ int main(void)
         cmocka_unit_test(many_leases_of_a_taker_all_end),
         cmocka_unit_test(released_work_goes_to_another_first),
         cmocka_unit_test(a_delay_is_kept),
+        cmocka_unit_test(leases_and_delays_follow_no_jump_of_the_time_of_day),
         cmocka_unit_test(a_lease_runs_out),
         cmocka_unit_test(many_leases_run_out_in_steps),
         cmocka_unit_test(what_a_taker_may_have_is_bounded_in_bytes),

@@ -255,7 +255,8 @@ int world_again(struct world *world)
     int rc;
 
     world->batch.number = world->batch_number + 1;
-    world->batch.time_ms = world->now_ms;
+    world->batch.time_ms = world->now_ms + world->jump_ms;
+    world->batch.age_ms = world->now_ms;
     pl_effects_clear(&world->effects);
     rc = pl_engine_apply(world->engine, &world->batch, &world->effects);
     if (rc == PL_OK)

@@ -36,7 +36,8 @@ struct world {
     struct pl_effects effects;
     uint64_t batch_number;
     int64_t now_ms;
-    uint64_t tag; /* the last command's reply_to */
+    int64_t jump_ms; /* by so much the time of day has jumped ahead of what ages */
+    uint64_t tag;    /* the last command's reply_to */
 };
 
 /* An engine that has not been started. */

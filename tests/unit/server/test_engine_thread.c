@@ -28,6 +28,7 @@ enum {
 struct world {
     struct pl_store store;
     struct pl_engine_thread *engine;
+    struct pl_age_clock age;
     struct pl_mailbox *loops[LOOPS_LEN];
     struct pl_list came[LOOPS_LEN]; /* taken from the mailbox, not yet looked at */
     uint64_t calls;
@@ -59,6 +60,7 @@ static struct pl_engine_thread_config config_of(struct world *world)
         .guests = true,
         .durability = PL_DURABILITY_SYNCED,
         .session_idle_ms = IDLE_MS,
+        .age = &world->age,
         .text_size_max = PL_TEXT_SIZE_MAX,
         .inbox_len_max = 4,
         .to_loop = to_loop,

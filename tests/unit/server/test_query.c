@@ -130,7 +130,7 @@ static struct pl_errand *ask_for(enum pl_query_kind kind, const char *token)
 /* Answers the errand; whether the session is to be marked. */
 static bool answer(struct world *world, struct pl_errand *errand)
 {
-    bool touch = pl_query_answer(&world->context, errand, world->now_ms);
+    bool touch = pl_query_answer(&world->context, errand, world->now_ms, world->now_ms);
 
     assert_true(errand->answered);
     if (errand->refusal.reason != PL_REASON_NONE)
