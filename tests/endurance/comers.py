@@ -35,6 +35,8 @@ class Newcomer(Actor):
             raise Broken(f"{guest.name} is told to be someone else")
         if room not in guest.rooms():
             raise Broken(f"{guest.name} has joined {room}, which is not listed")
+        if [user.user for user in guest.call("ListUsers", prefix=guest.name).users] != [guest.name]:
+            raise Broken(f"{guest.name} is not among the users")
 
     def _catch_up(self, guest, room):
         """The room from its first event, or what is unread, up to what is live or for a while."""
