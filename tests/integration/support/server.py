@@ -45,13 +45,15 @@ class Parlad:
     """One server on a folder of data. Options are parlad's own, without the dashes; limits are
     keys of the configuration file's section of that name."""
 
-    def __init__(self, folder, listen="127.0.0.1:0", limits=None, **options):
+    environment = None  # None: the test's own
+
+    def __init__(self, folder, listen="127.0.0.1:0", limits=None, data=None, **options):
         self.folder = pathlib.Path(folder)
         if limits:
             options["config"] = self.folder / "parlad.ini"
             lines = [f"{name} = {value}" for name, value in limits.items()]
             options["config"].write_text("\n".join(["[limits]", *lines, ""]))
-        self.data = self.folder / "data"
+        self.data = pathlib.Path(data or self.folder / "data")
         self._stderr = self.folder / "stderr"
         self._options = options
         self._listen = listen
@@ -69,14 +71,25 @@ class Parlad:
             found += ["--" + name.replace("_", "-"), str(value)]
         return found
 
-    def start(self):
-        """Starts it and waits until it serves."""
+    def launch(self):
+        """Starts it, without waiting for anything."""
         with open(self._stderr, "ab") as stderr:
             self.process = subprocess.Popen(
-                self.arguments(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
+                self.arguments(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=self.environment,
             )
         self._ended = False
-        line = read_line(self.process)
+
+    def start(self):
+        """Starts it and waits until it serves."""
+        self.launch()
+        self.take_listening(read_line(self.process))
+
+    def take_listening(self, line):
+        """It serves: where, it says in its first line. The next start takes the same port."""
         prefix = "listening on "
         if not line.startswith(prefix):
             self.process.kill()
