@@ -100,7 +100,7 @@ static int make_start(const struct pl_errand *errand, struct pl_arena *arena,
 
 void pl_stream_answer(struct pl_stream_call *stream_call, const struct pl_errand *errand)
 {
-    struct pl_io_loop *io = stream_call->io_weak;
+    struct pl_io_loop *io = pl_stream_call_io(stream_call);
     struct pl_rpc_source source = {.self = stream_call, .pull = pull};
     const struct pl_granted *granted = &errand->granted;
     struct pl_stream_start start = {
@@ -173,7 +173,7 @@ static void want_page(void *self, struct pl_stream *stream, const struct pl_page
 
 void pl_stream_page(struct pl_stream_call *stream_call, struct pl_errand *errand)
 {
-    struct pl_io_loop *io = stream_call->io_weak;
+    struct pl_io_loop *io = pl_stream_call_io(stream_call);
     struct pl_buf *frames = errand->response;
 
     if (stream_call->stream == NULL)

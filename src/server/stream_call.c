@@ -20,6 +20,13 @@ uint64_t pl_taker_call(uint64_t taker)
     return taker & ((UINT64_C(1) << TAKER_CALL_BITS) - 1);
 }
 
+struct pl_io_loop *pl_stream_call_io(const struct pl_stream_call *stream_call)
+{
+    const struct pl_service_ctx *ctx = pl_rpc_call_ctx(stream_call->call_weak);
+
+    return ctx->io_weak;
+}
+
 /* It is in the loop's list until the call is over. NULL when memory is short. */
 static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_rpc_call *call,
                                               bool taker, const struct pl_hash *token_hash)
@@ -38,7 +45,6 @@ static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_r
     stream_call->id = pl_rpc_call_id(call);
     stream_call->loop = io->config.number;
     stream_call->taker = taker;
-    stream_call->io_weak = io;
     stream_call->state = PL_STREAM_CALL_ASKING;
     stream_call->call_weak = call;
     stream_call->sent_ms = now_ms;
@@ -51,16 +57,14 @@ static struct pl_stream_call *stream_call_new(struct pl_io_loop *io, struct pl_r
 /* It leaves the loop, and goes to the engine to be forgotten there too. */
 static void leave(struct pl_stream_call *stream_call)
 {
-    struct pl_io_loop *io = stream_call->io_weak;
+    struct pl_io_loop *io = pl_stream_call_io(stream_call);
 
     if (stream_call->stream != NULL)
         pl_hub_close(io->hub, stream_call->stream);
-    stream_call->stream = NULL;
-    stream_call->call_weak = NULL;
-    stream_call->state = PL_STREAM_CALL_GONE;
-    pl_list_remove(&stream_call->gone.letter.node);
     pl_live_session_unref(&io->live_sessions, stream_call->session);
-    stream_call->session = NULL;
+    pl_list_remove(&stream_call->gone.letter.node);
+    stream_call->state = PL_STREAM_CALL_GONE;
+    stream_call->user = (pl_user_id){0};
     if (pl_engine_thread_post_always(io->config.engine_weak, &stream_call->gone) < 0)
         pl_free(stream_call); /* the engine has ended */
 }

@@ -27,21 +27,23 @@ struct pl_stream_call {
     struct pl_msg gone; /* in the loop's list of open ones; then the letter PL_MSG_STREAM_GONE */
     uint64_t id;        /* the call's */
     uint32_t loop;
+    uint8_t state; /* enum pl_stream_call_state */
     bool taker;
-    /* the engine's */
-    bool forgotten; /* it is no longer told of anything, … */
-    /* the loop's own */
-    bool page_failed; /* its page could not be asked for */
-    uint8_t state;    /* enum pl_stream_call_state */
-    struct pl_io_loop *io_weak;
-    struct pl_rpc_call *call_weak;   /* until it is GONE, */
-    struct pl_live_session *session; /* likewise: one reference */
-    struct pl_stream *stream;        /* the hub's; NULL for takers and while ASKING */
-    int64_t sent_ms;                 /* takers: when something was last sent, monotonic */
-    /* the engine's */
-    pl_user_id user; /* … and was this user's, as is still to be said */
+    bool page_failed; /* the loop's: its page could not be asked for */
+    bool forgotten;   /* the engine's: it is no longer told of anything */
+    union {
+        struct { /* the loop's, until it is GONE */
+            struct pl_rpc_call *call_weak;
+            struct pl_live_session *session; /* one reference */
+            struct pl_stream *stream;        /* the hub's; NULL for takers and while ASKING */
+            int64_t sent_ms;                 /* takers: when something was last sent, monotonic */
+        };
+        struct {             /* the engine's, from then on */
+            pl_user_id user; /* whose it was, as is still to be said: once it is forgotten */
+        };
+    };
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream_call) <= 88,
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_stream_call) <= 72,
                "each open stream has one");
 
 /* The one whose node that is in the loop's list. */
@@ -61,6 +63,9 @@ void pl_stream_call_open(struct pl_rpc_call *call, struct pl_bytes message, bool
 
 /* Whether the answer is a refusal; the call is then ended with it. */
 bool pl_stream_call_refused(struct pl_stream_call *stream_call, const struct pl_errand *errand);
+
+/* The loop of one that is not GONE. */
+struct pl_io_loop *pl_stream_call_io(const struct pl_stream_call *stream_call);
 
 /* Ends the call with a refusal; the stream call is GONE at once, so that a peer that
  * does not read the end of its call holds nothing. */

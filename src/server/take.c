@@ -34,7 +34,7 @@ void pl_take_answer(struct pl_stream_call *stream_call, const struct pl_errand *
         return;
     stream_call->state = PL_STREAM_CALL_OPEN;
     pl_rpc_call_wake(stream_call->call_weak); /* its headers say that it is open */
-    if (stream_call->io_weak->draining)
+    if (pl_stream_call_io(stream_call)->draining)
         pl_take_drain(stream_call, PL_RETRY_AFTER_MS);
 }
 
@@ -48,7 +48,7 @@ static void send(struct pl_stream_call *stream_call, struct pl_buf *bytes)
         pl_stream_call_end(stream_call, &refusal);
         return;
     }
-    stream_call->sent_ms = pl_loop_now_ms(stream_call->io_weak->loop);
+    stream_call->sent_ms = pl_loop_now_ms(pl_stream_call_io(stream_call)->loop);
 }
 
 void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *taken)
@@ -68,7 +68,7 @@ void pl_take_message(struct pl_stream_call *stream_call, struct pl_taken_msg *ta
 
 void pl_take_beat(struct pl_stream_call *stream_call, int64_t now_ms)
 {
-    struct pl_io_loop *io = stream_call->io_weak;
+    struct pl_io_loop *io = pl_stream_call_io(stream_call);
     struct pl_buf *buf;
 
     if (stream_call->state != PL_STREAM_CALL_OPEN ||
