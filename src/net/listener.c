@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-    ACCEPTS_LEN_MAX = 64, /* a turn, so that the loop's other work is not held up */
+    ACCEPTS_LEN_MAX = 16, /* a turn, so that the loop's other work is not held up */
     PAUSE_MS = 100,
 };
 

@@ -19,6 +19,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+enum { DROPPED_SIZE_MAX = 256 * 1024 }; /* a turn: some 50 µs of copying */
+
 enum loop_state {
     LOOP_NEW,
     LOOP_RUNNING,
@@ -40,7 +42,9 @@ struct pl_loop {
     struct pl_list handles;  /* of struct pl_handle, also closed ones not yet freed */
     size_t handles_open_len; /* of which libuv is not done with so many */
     size_t requests_len;
-    struct pl_list deferred; /* of struct pl_deferred */
+    struct pl_list deferred;           /* of struct pl_deferred */
+    const struct pl_handle *read_weak; /* read from last, in this turn */
+    size_t dropped_size;               /* read for nobody, in this turn */
     char read_buf[PL_LOOP_READ_SIZE];
     uint8_t plain_buf[PL_LOOP_READ_SIZE];
 };
@@ -111,6 +115,8 @@ static void on_turn_end(uv_prepare_t *prepare)
 {
     struct pl_loop *loop = prepare->data;
 
+    loop->read_weak = NULL;
+    loop->dropped_size = 0;
     if (loop->ops.on_turn_end != NULL)
         loop->ops.on_turn_end(loop->ops.self);
 }
@@ -291,6 +297,22 @@ int pl_loop_check_open(const struct pl_loop *loop)
 char *pl_loop_read_buf(struct pl_loop *loop)
 {
     return loop->read_buf;
+}
+
+bool pl_loop_may_read(const struct pl_loop *loop, const struct pl_handle *handle)
+{
+    return loop->read_weak != handle; /* libuv reads from one as often as it may, then the next */
+}
+
+void pl_loop_note_read(struct pl_loop *loop, const struct pl_handle *handle, size_t dropped_size)
+{
+    loop->read_weak = handle;
+    loop->dropped_size += dropped_size;
+}
+
+bool pl_loop_may_drop(const struct pl_loop *loop)
+{
+    return loop->dropped_size < DROPPED_SIZE_MAX;
 }
 
 uint8_t *pl_loop_plain_buf(struct pl_loop *loop)

@@ -8,7 +8,8 @@
  * Closing is patient where it can be: a socket closed while something that the
  * peer sent is unread makes the kernel throw away what the peer has not yet read
  * (RFC 1122, section 4.2.2.13). So the last words go out, then our half is shut,
- * and what comes is read and dropped until the peer closes or a moment has passed.
+ * and what comes is read and dropped until the peer closes or a moment has passed. Of that a
+ * turn takes a bounded share, as of each socket: who floods waits, not the others.
  */
 #include "net/socket.h"
 
@@ -205,10 +206,13 @@ const char *pl_socket_peer(const struct pl_socket *socket)
 static void on_alloc(uv_handle_t *uv, size_t size, uv_buf_t *ret_buf)
 {
     struct pl_handle *handle = uv->data;
+    const struct pl_socket *socket = PL_CONTAINER(handle, struct pl_socket, handle);
+    bool may = pl_loop_may_read(handle->loop_weak, handle) &&
+               (socket->state != PL_SOCKET_LINGERING || pl_loop_may_drop(handle->loop_weak));
 
     (void)size;
     ret_buf->base = pl_loop_read_buf(handle->loop_weak);
-    ret_buf->len = PL_LOOP_READ_SIZE;
+    ret_buf->len = may ? PL_LOOP_READ_SIZE : 0;
 }
 
 static void take(struct pl_socket *socket, struct pl_bytes data)
@@ -237,8 +241,11 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     struct pl_handle *handle = stream->data;
     struct pl_socket *socket = PL_CONTAINER(handle, struct pl_socket, handle);
 
-    if (size == 0) /* nothing after all */
+    if (size == 0 || size == UV_ENOBUFS) /* nothing after all; not in this turn */
         return;
+    if (size > 0)
+        pl_loop_note_read(handle->loop_weak, handle,
+                          socket->state == PL_SOCKET_LINGERING ? (size_t)size : 0);
     if (socket->state == PL_SOCKET_LINGERING) {
         if (size < 0)
             pl_socket_abort(socket);

@@ -248,9 +248,14 @@ ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
         if (rc < 0)
             return total > 0 ? (ssize_t)total : rc;
         total += (size_t)rc;
-        if (!closed || total == size)
+        if (conn->fill_later || !closed || total == size)
             return (ssize_t)total;
     }
+}
+
+bool pl_rpc_conn_fill_later(const struct pl_rpc_conn *conn)
+{
+    return conn->fill_later;
 }
 
 bool pl_rpc_conn_finished(const struct pl_rpc_conn *conn)

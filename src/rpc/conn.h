@@ -26,6 +26,7 @@ struct pl_rpc_conn {
     struct pl_list closed;  /* whose streams are not: to be reaped */
     struct pl_list waiting; /* of `calls`: for room for a large message */
     bool busy;              /* inside HTTP, where nothing may be called out */
+    bool fill_later;        /* the last fill left something: it had done enough */
     bool draining;          /* no more calls */
     int failed;             /* < 0: beyond use, and why */
     int64_t now_ms;

@@ -19,15 +19,17 @@
 #include <string.h>
 
 enum {
-    PART_SIZE = 4096,           /* of a body, a chunk */
-    DROP_SIZE_MAX = 64 * 1024,  /* a body that may still come after its response */
-    OUT_SIZE_MAX = 64 * 1024,   /* heads, chunks and pages that wait to be taken */
-    INPUT_SIZE_MAX = 256 * 1024 /* what has come behind the request under way */
+    PART_SIZE = 4096,            /* of a body, a chunk */
+    DROP_SIZE_MAX = 64 * 1024,   /* a body that may still come after its response */
+    OUT_SIZE_MAX = 64 * 1024,    /* heads, chunks and pages that wait to be taken */
+    INPUT_SIZE_MAX = 256 * 1024, /* what has come behind the request under way */
+    CALLS_FILL_MAX = 16          /* that end in one fill: others have their turn then */
 };
 
 struct pl_rpc_h1 {
     struct pl_rpc_h1_reader reader;
     struct pl_bytebuf input; /* of later requests */
+    size_t input_offset;     /* how much of it has been read */
     struct pl_bytebuf out;
     size_t out_offset;        /* how much of it has been taken */
     struct pl_rpc_call *call; /* the one under way, or NULL */
@@ -262,6 +264,22 @@ static bool h1_wants_recv(const struct pl_rpc_conn *conn)
     return conn->h1->input.size == 0 || streams(conn->h1);
 }
 
+/* Reads on in what has come behind the request that is over. What has been read stays until all
+ * has been: else many small requests would each move what is behind them. */
+static void read_on(struct pl_rpc_conn *conn)
+{
+    struct pl_rpc_h1 *h1 = conn->h1;
+    struct pl_bytes data = {h1->input.data + h1->input_offset, h1->input.size - h1->input_offset};
+
+    read_input(conn, &data);
+    h1->input_offset = h1->input.size - data.size;
+    if (data.size == 0) {
+        pl_bytebuf_done(&h1->input);
+        pl_bytebuf_init(&h1->input, INPUT_SIZE_MAX);
+        h1->input_offset = 0;
+    }
+}
+
 /* The response has left: the next request's turn. */
 static void end_call(struct pl_rpc_conn *conn)
 {
@@ -277,16 +295,8 @@ static void end_call(struct pl_rpc_conn *conn)
     h1->since_ms = conn->now_ms;
     pl_rpc_conn_due_at(conn, h1->since_ms + pl_rpc_conn_limits(conn)->keepalive_ms);
     pl_rpc_h1_reader_next(&h1->reader);
-    if (h1->input.size > 0) {
-        struct pl_bytes data = {h1->input.data, h1->input.size};
-
-        read_input(conn, &data);
-        pl_bytebuf_consume(&h1->input, h1->input.size - data.size);
-        if (h1->input.size == 0) {
-            pl_bytebuf_done(&h1->input);
-            pl_bytebuf_init(&h1->input, INPUT_SIZE_MAX);
-        }
-    }
+    if (h1->input.size > 0)
+        read_on(conn);
     end_requests(conn);
 }
 
@@ -354,18 +364,21 @@ static ssize_t h1_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size)
 {
     struct pl_rpc_h1 *h1 = conn->h1;
     size_t total = 0;
+    int ended = 0;
 
-    while (total < size) {
+    while (total < size && ended < CALLS_FILL_MAX) {
         total += take_out(h1, to + total, size - total);
         if (total == size || conn->failed < 0)
             break;
         if (body_waits(h1))
             total += pull_body(conn, to + total, size - total);
-        else if (out_left(h1) == 0 && call_is_over(h1))
+        else if (out_left(h1) == 0 && call_is_over(h1)) {
             end_call(conn);
-        else if (out_left(h1) == 0)
+            ended++;
+        } else if (out_left(h1) == 0)
             break;
     }
+    conn->fill_later = ended == CALLS_FILL_MAX;
     if (total > 0)
         h1->moved_ms = conn->now_ms;
     if (total > 0 && h1->call != NULL)

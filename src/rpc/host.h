@@ -199,6 +199,10 @@ bool pl_rpc_conn_wants_recv(const struct pl_rpc_conn *conn);
  * more now. < 0: close. */
 ssize_t pl_rpc_conn_fill(struct pl_rpc_conn *conn, uint8_t *to, size_t size);
 
+/* Whether the last fill came short because it had done enough, by the number of requests
+ * that it went on to: there may be more, once others have had their turn. */
+bool pl_rpc_conn_fill_later(const struct pl_rpc_conn *conn);
+
 /* Whether all is said and sent, so that the socket may be closed. */
 bool pl_rpc_conn_finished(const struct pl_rpc_conn *conn);
 

@@ -18,10 +18,14 @@
 
 enum { KEY_SIZE = 16, NETWORK_SIZE = 8, MAPPED_SIZE = 12 };
 
+enum { WINDOW_MS = 100, SHARE_US = 1000 /* of this window and the last */ };
+
 struct pl_peer {
     struct pl_map_node node;
     uint8_t key[KEY_SIZE];
     uint32_t connections_len;
+    int64_t since_ms;                /* when the present window began */
+    int64_t used_us, used_before_us; /* in it, and in the one before */
 };
 
 static const uint8_t mapped[MAPPED_SIZE] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -90,6 +94,24 @@ int pl_peers_add(struct pl_peers *peers, const char *address, uint32_t connectio
     peer->connections_len++;
     *ret_peer = peer;
     return PL_OK;
+}
+
+void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms)
+{
+    if (now_ms - peer->since_ms >= WINDOW_MS) {
+        bool next = now_ms - peer->since_ms < 2 * WINDOW_MS;
+
+        peer->used_before_us = next ? peer->used_us : 0;
+        peer->used_us = 0;
+        peer->since_ms = now_ms;
+    }
+    peer->used_us += used_us;
+}
+
+bool pl_peer_is_busy(const struct pl_peer *peer, int64_t now_ms)
+{
+    return now_ms - peer->since_ms < 2 * WINDOW_MS &&
+           peer->used_us + peer->used_before_us >= SHARE_US;
 }
 
 void pl_peers_remove(struct pl_peers *peers, struct pl_peer *peer)

@@ -1,5 +1,5 @@
 /*
- * peers.h - how many connections each peer has.
+ * peers.h - how many connections each peer has, and how much of the loop's time it takes.
  *
  * A peer is an IPv4 address or, since a host commonly has a whole one to itself, an
  * IPv6 network of 64 bits (RFC 4291, section 2.5.1).
@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pl_peers {
@@ -30,6 +31,12 @@ void pl_peers_done(struct pl_peers *peers);
  * PL_E_LIMIT where it has connections_max, PL_E_NOMEM, PL_E_INVALID. */
 int pl_peers_add(struct pl_peers *peers, const char *address, uint32_t connections_max,
                  struct pl_peer **ret_peer);
+
+/* Of the loop's time so much went to it. */
+void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms);
+
+/* Whether it has had more than its share of late: then others go first. */
+bool pl_peer_is_busy(const struct pl_peer *peer, int64_t now_ms);
 
 /* One less. NULL is fine. */
 void pl_peers_remove(struct pl_peers *peers, struct pl_peer *peer);

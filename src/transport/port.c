@@ -39,6 +39,23 @@ static void on_due(void *self, struct pl_rpc_conn *rpc)
 
 const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send, .on_due = on_due};
 
+/* Those that wait go on, in turn, for as long as a turn has time for them. */
+static void on_backlog(void *self)
+{
+    struct pl_port *port = self;
+    struct pl_list *node;
+
+    while ((node = pl_list_first(&port->backlogs)) != NULL) {
+        struct pl_port_backlog *backlog = PL_CONTAINER(node, struct pl_port_backlog, node);
+
+        pl_list_remove(node);
+        if (!pl_port_connection_go_on(backlog->connection_weak))
+            pl_list_append(&port->backlogs, node);
+        if (port->used_us >= PL_PORT_TURN_US)
+            return;
+    }
+}
+
 /* The timer runs only towards a time at which a connection comes up. */
 static void wake_at(struct pl_port *port, int64_t up_ms)
 {
@@ -87,11 +104,15 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->listeners);
     pl_list_init(&port->connections);
     pl_list_init(&port->dirty);
+    pl_list_init(&port->dirty_busy);
+    pl_list_init(&port->backlogs);
     pl_wheel_init(&port->wheel, TICK_MS, pl_loop_now_ms(loop));
     port->wake_ms = INT64_MAX;
     pl_peers_init(&port->peers);
     pl_port_set_tls(port, config->tls);
     rc = pl_timer_new(loop, on_tick, port, &port->ticks);
+    if (rc == PL_OK)
+        rc = pl_timer_new(loop, on_backlog, port, &port->backlog_timer);
     if (rc < 0) {
         pl_port_free(port);
         return rc;
@@ -140,17 +161,34 @@ void pl_port_set_tls(struct pl_port *port, struct pl_tls_context *context)
     port->tls = context == NULL ? NULL : pl_tls_context_ref(context);
 }
 
+static bool flush_first(struct pl_list *dirty)
+{
+    struct pl_list *node = pl_list_first(dirty);
+
+    if (node == NULL)
+        return false;
+    pl_list_remove(node);
+    pl_port_connection_flush(PL_CONTAINER(node, struct pl_port_connection, dirty_node));
+    return true;
+}
+
+/* One of those that have had much goes on in each turn, more as there is time. */
 bool pl_port_flush(struct pl_port *port)
 {
-    struct pl_list *node;
     bool any = false;
 
-    while ((node = pl_list_first(&port->dirty)) != NULL) {
-        pl_list_remove(node);
-        pl_port_connection_flush(PL_CONTAINER(node, struct pl_port_connection, dirty_node));
+    while (flush_first(&port->dirty))
         any = true;
-    }
-    return any;
+    while ((!port->busy_flushed || port->used_us < 2 * PL_PORT_TURN_US) &&
+           flush_first(&port->dirty_busy))
+        any = port->busy_flushed = true;
+    if (any)
+        return true;
+    port->busy_flushed = false;
+    port->used_us = 0;
+    if (!pl_list_empty(&port->dirty_busy) || !pl_list_empty(&port->backlogs))
+        pl_timer_start(port->backlog_timer, 0, 0);
+    return false;
 }
 
 void pl_port_drain(struct pl_port *port)
@@ -199,6 +237,7 @@ void pl_port_free(struct pl_port *port)
     port->freed = true;
     stop_listening(port);
     pl_timer_free(port->ticks);
+    pl_timer_free(port->backlog_timer);
     if (port->connections_len == 0) {
         free_now(port);
         return;

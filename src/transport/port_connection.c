@@ -3,10 +3,17 @@
  *
  * Until a first byte has come a connection costs next to nothing: rpc and TLS,
  * which keep tables and buffers for each of theirs, hear of it only then.
+ *
+ * What comes is dealt with in pieces, for a bounded time; the rest waits until the others have
+ * had their turn, and nothing more is read meanwhile. Time is counted for each peer, not
+ * for each connection: whoever has had much of it lately has what comes put behind, as soon as
+ * the turn is a long one. So what a peer sends, be it frames by the million or little that
+ * unpacks to much, makes that peer wait, not the others.
  */
 #include "transport/port_connection.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,6 +25,8 @@ enum {
     TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
     DRAIN_MS = 1000,            /* for a connection that rpc does not have yet */
     TLS_HANDSHAKE = 0x16,       /* a record's first byte (RFC 8446, section 5.1) */
+    HANDSHAKE_US = 300,         /* what one counts as: it runs later */
+    ACCEPT_US = 20,             /* and what a new connection does */
 };
 
 /* The only way to change its state. */
@@ -55,6 +64,8 @@ void pl_port_connection_close(struct pl_port_connection *connection, bool gently
     set_state(connection, PL_PORT_CONNECTION_CLOSING);
     pl_list_remove(&connection->dirty_node);
     pl_list_remove(&connection->due_node);
+    if (connection->backlog != NULL)
+        pl_list_remove(&connection->backlog->node);
     if (gently)
         pl_socket_close(connection->socket);
     else
@@ -111,11 +122,12 @@ static void open_rpc(struct pl_port_connection *connection, enum pl_rpc_http_ver
  * kernel. */
 static void update_reading(struct pl_port_connection *connection)
 {
-    bool wanted;
+    bool wanted = !connection->ended && connection->backlog == NULL;
 
-    if (connection->state != PL_PORT_CONNECTION_OPEN)
+    if (connection->state != PL_PORT_CONNECTION_OPEN && connection->state != PL_PORT_CONNECTION_NEW)
         return;
-    wanted = !connection->ended && pl_rpc_conn_wants_recv(connection->rpc);
+    if (connection->state == PL_PORT_CONNECTION_OPEN)
+        wanted = wanted && pl_rpc_conn_wants_recv(connection->rpc);
     if (wanted == connection->reading)
         return;
     connection->reading = wanted;
@@ -145,11 +157,19 @@ static void handshake_failed(struct pl_port_connection *connection, int err)
     pl_port_connection_close(connection, true); /* with the alert */
 }
 
+/* So much of the turn went to its peer. */
+static void use(struct pl_port_connection *connection, int64_t used_us)
+{
+    connection->port_weak->used_us += used_us;
+    pl_peer_use(connection->peer, used_us, now_ms_of(connection));
+}
+
 static void start_tls(struct pl_port_connection *connection, struct pl_bytes first)
 {
     struct pl_port *port = connection->port_weak;
     int rc;
 
+    use(connection, HANDSHAKE_US);
     set_state(connection, PL_PORT_CONNECTION_SECURING);
     if (!port->draining)
         connection->deadline_ms = now_ms_of(connection) + port->config.limits.handshake_ms;
@@ -192,11 +212,8 @@ static void begin_secure(struct pl_port_connection *connection, struct pl_bytes 
     feed(connection, data);
 }
 
-static void on_read(void *self, struct pl_bytes data)
+static void take(struct pl_port_connection *connection, struct pl_bytes data)
 {
-    struct pl_port_connection *connection = self;
-
-    PL_ASSERT(data.size > 0);
     if (connection->state != PL_PORT_CONNECTION_NEW) {
         feed(connection, data);
     } else if (connection->port_weak->tls != NULL) {
@@ -205,6 +222,85 @@ static void on_read(void *self, struct pl_bytes data)
         open_rpc(connection, PL_RPC_HTTP_ANY);
         feed(connection, data);
     }
+}
+
+/* How much is dealt with before the clock is looked at. The first bytes of TLS are not cut. */
+static size_t piece_size(const struct pl_port_connection *connection, size_t size)
+{
+    bool whole = connection->state == PL_PORT_CONNECTION_NEW && connection->port_weak->tls != NULL;
+
+    return size > PL_PORT_PIECE_SIZE && !whole ? PL_PORT_PIECE_SIZE : size;
+}
+
+/* Deals with data for a while; returns what is left of it. */
+static struct pl_bytes take_for_a_while(struct pl_port_connection *connection, struct pl_bytes data)
+{
+    int64_t start_us = pl_clock_mono_us(), used_us;
+
+    do {
+        struct pl_bytes piece = {data.data, piece_size(connection, data.size)};
+
+        data.data += piece.size;
+        data.size -= piece.size;
+        take(connection, piece);
+        used_us = pl_clock_mono_us() - start_us;
+    } while (data.size > 0 && connection->state == PL_PORT_CONNECTION_OPEN &&
+             used_us < PL_PORT_STINT_US);
+    use(connection, used_us);
+    return data;
+}
+
+/* Behind all others that wait. */
+static void keep(struct pl_port_connection *connection, struct pl_bytes data)
+{
+    struct pl_port_backlog *backlog = pl_alloc(sizeof *backlog + data.size);
+
+    if (backlog == NULL) {
+        pl_port_connection_close(connection, false);
+        return;
+    }
+    pl_list_init(&backlog->node);
+    backlog->connection_weak = connection;
+    backlog->at = 0;
+    backlog->size = data.size;
+    memcpy(backlog->data, data.data, data.size);
+    connection->backlog = backlog;
+    pl_list_append(&connection->port_weak->backlogs, &backlog->node);
+    update_reading(connection);
+}
+
+static bool must_wait(const struct pl_port_connection *connection)
+{
+    return connection->port_weak->used_us >= PL_PORT_TURN_US &&
+           pl_peer_is_busy(connection->peer, now_ms_of(connection));
+}
+
+static void on_read(void *self, struct pl_bytes data)
+{
+    struct pl_port_connection *connection = self;
+
+    PL_ASSERT(data.size > 0 && connection->backlog == NULL);
+    if (!must_wait(connection))
+        data = take_for_a_while(connection, data);
+    if (data.size > 0 && connection->state != PL_PORT_CONNECTION_CLOSING)
+        keep(connection, data);
+}
+
+bool pl_port_connection_go_on(struct pl_port_connection *connection)
+{
+    struct pl_port_backlog *backlog = connection->backlog;
+    struct pl_bytes data = {backlog->data + backlog->at, backlog->size - backlog->at};
+
+    data = take_for_a_while(connection, data);
+    backlog->at = backlog->size - data.size;
+    if (connection->state == PL_PORT_CONNECTION_CLOSING)
+        return true; /* what is left goes with it */
+    if (data.size > 0)
+        return false;
+    connection->backlog = NULL;
+    pl_free(backlog);
+    update_reading(connection);
+    return true;
 }
 
 static void on_drained(void *self)
@@ -239,6 +335,9 @@ static void on_close(void *self)
     }
     pl_list_remove(&connection->node);
     pl_peers_remove(&port->peers, connection->peer);
+    if (connection->backlog != NULL)
+        pl_list_remove(&connection->backlog->node); /* the loop ends */
+    pl_free(connection->backlog);
     pl_free(connection);
     pl_port_connection_gone(port);
 }
@@ -280,6 +379,7 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
     pl_list_init(&connection->dirty_node);
     pl_list_init(&connection->due_node);
     port->connections_len++;
+    use(connection, ACCEPT_US);
     set_state(connection, PL_PORT_CONNECTION_NEW);
     connection->deadline_ms = now_ms_of(connection) + port->config.limits.first_bytes_ms;
     pl_port_connection_file(connection);
@@ -297,28 +397,54 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
         pl_port_connection_close(connection, false);
 }
 
-void pl_port_connection_mark(struct pl_port_connection *connection)
+static bool is_busy(const struct pl_port_connection *connection)
 {
-    if (connection->state == PL_PORT_CONNECTION_OPEN && pl_list_empty(&connection->dirty_node))
-        pl_list_append(&connection->port_weak->dirty, &connection->dirty_node);
+    return pl_peer_is_busy(connection->peer, now_ms_of(connection));
 }
 
-void pl_port_connection_flush(struct pl_port_connection *connection)
+void pl_port_connection_mark(struct pl_port_connection *connection)
 {
     struct pl_port *port = connection->port_weak;
+
+    if (connection->state == PL_PORT_CONNECTION_OPEN && pl_list_empty(&connection->dirty_node))
+        pl_list_append(is_busy(connection) ? &port->dirty_busy : &port->dirty,
+                       &connection->dirty_node);
+}
+
+/* Returns what rpc had to send, or its error. To a busy peer goes a part at a time. */
+static ssize_t write_out(struct pl_port_connection *connection)
+{
+    struct pl_port *port = connection->port_weak;
+    bool busy = is_busy(connection);
+    size_t size_max = busy ? PL_PORT_BUSY_SEND_SIZE : sizeof port->send_buf;
     ssize_t size = 0;
 
-    if (connection->state != PL_PORT_CONNECTION_OPEN)
-        return;
     while (!pl_socket_writing(connection->socket)) {
-        size = pl_rpc_conn_fill(connection->rpc, port->send_buf, sizeof port->send_buf);
+        size = pl_rpc_conn_fill(connection->rpc, port->send_buf, size_max);
         if (size <= 0)
             break;
         if (!pl_socket_write(connection->socket, (struct pl_bytes){port->send_buf, (size_t)size}))
             break; /* on_drained goes on */
-        if ((size_t)size < sizeof port->send_buf)
+        if ((size_t)size < size_max && !pl_rpc_conn_fill_later(connection->rpc))
             break; /* that was all */
+        if (busy || (size_t)size < size_max) {
+            pl_port_connection_mark(connection);
+            break;
+        }
     }
+    return size;
+}
+
+void pl_port_connection_flush(struct pl_port_connection *connection)
+{
+    int64_t start_us;
+    ssize_t size;
+
+    if (connection->state != PL_PORT_CONNECTION_OPEN)
+        return;
+    start_us = pl_clock_mono_us();
+    size = write_out(connection);
+    use(connection, pl_clock_mono_us() - start_us);
     if (size < 0 ||
         (!pl_socket_writing(connection->socket) && pl_rpc_conn_finished(connection->rpc)))
         pl_port_connection_close(connection, true);

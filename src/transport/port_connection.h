@@ -16,6 +16,15 @@
 
 enum { PL_PORT_SEND_SIZE = 256 * 1024 };
 
+/* How much of a turn goes to what peers send, before those wait that have had more than
+ * their share of late; and to one connection at a time, in pieces. */
+enum {
+    PL_PORT_TURN_US = 500,
+    PL_PORT_STINT_US = 200,
+    PL_PORT_PIECE_SIZE = 2048,
+    PL_PORT_BUSY_SEND_SIZE = 16 * 1024, /* what is sent to one of those at a time */
+};
+
 struct pl_port {
     struct pl_loop *loop_weak;
     struct pl_rpc_host *host_weak;
@@ -25,10 +34,15 @@ struct pl_port {
     struct pl_list listeners;   /* of struct port_listener: see port.c */
     struct pl_list connections; /* of struct pl_port_connection */
     size_t connections_len;
-    struct pl_list dirty;  /* connections with something to send */
-    struct pl_wheel wheel; /* connections, none later than when it is due */
-    int64_t wake_ms;       /* when the timer fires; INT64_MAX: it does not run */
+    struct pl_list dirty;           /* connections with something to send */
+    struct pl_list dirty_busy;      /* those of them whose peers have had more than their share */
+    struct pl_list backlogs;        /* of struct pl_port_backlog, in turn */
+    struct pl_timer *backlog_timer; /* runs while there is one, or a dirty connection waits */
+    int64_t used_us;                /* of this turn, by what peers send */
+    struct pl_wheel wheel;          /* connections, none later than when it is due */
+    int64_t wake_ms;                /* when the timer fires; INT64_MAX: it does not run */
     struct pl_peers peers;
+    bool busy_flushed; /* in this turn: one of dirty_busy */
     bool draining;
     bool freed;               /* by its owner: goes with its last connection */
     uint64_t turned_away_len; /* connections of which nothing was said */
@@ -43,6 +57,14 @@ enum pl_port_connection_state {
     PL_PORT_CONNECTION_CLOSING,  /* its calls are over, only on_close is still to come */
 };
 
+/* What has come and waits for its turn; meanwhile nothing is read. */
+struct pl_port_backlog {
+    struct pl_list node; /* in port->backlogs */
+    struct pl_port_connection *connection_weak;
+    size_t at, size;
+    uint8_t data[];
+};
+
 struct pl_port_connection {
     struct pl_list node;       /* in port->connections */
     struct pl_list dirty_node; /* in port->dirty, or nowhere */
@@ -50,7 +72,8 @@ struct pl_port_connection {
     struct pl_port *port_weak;
     struct pl_socket *socket;
     struct pl_peer *peer;
-    struct pl_rpc_conn *rpc; /* while OPEN */
+    struct pl_port_backlog *backlog; /* or NULL */
+    struct pl_rpc_conn *rpc;         /* while OPEN */
     enum pl_port_connection_state state;
     bool reading;        /* from the socket */
     bool ended;          /* the peer will send no more */
@@ -63,6 +86,9 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket);
 
 /* It has something to send: it is flushed at the end of the turn. */
 void pl_port_connection_mark(struct pl_port_connection *connection);
+
+/* Deals with what waits, for a while; true: all was dealt with. */
+bool pl_port_connection_go_on(struct pl_port_connection *connection);
 
 /* Sends what there is, as far as the socket takes it. */
 void pl_port_connection_flush(struct pl_port_connection *connection);

@@ -103,6 +103,44 @@ static void a_reader_that_stopped_gets_all_once_it_goes_on(void **state)
     world_done(&world);
 }
 
+/* A connection that always has more. */
+struct full {
+    struct world world;
+    int turn_reads_len; /* in this turn */
+    int reads_len;
+};
+
+static void count_read(struct end *end, struct pl_bytes data)
+{
+    struct full *full = (struct full *)end->world_weak; /* its first member */
+
+    assert_int_equal(++full->turn_reads_len, 1);
+    full->reads_len++;
+    stop_when_all_read(end, data);
+}
+
+static void begin_turn(struct world *world)
+{
+    ((struct full *)world)->turn_reads_len = 0;
+}
+
+static void a_socket_is_read_from_once_a_turn(void **state)
+{
+    struct full full = {.turn_reads_len = 0};
+
+    (void)state;
+    world_init(&full.world, "127.0.0.1");
+    full.world.on_accepted = fill_client;
+    full.world.on_connected = fill_client;
+    full.world.on_read = count_read;
+    full.world.on_drained = end_pump;
+    full.world.on_turn_end = begin_turn;
+    world_run(&full.world);
+    assert_int_equal(full.world.server.read_size, BIG_SIZE);
+    assert_true(full.reads_len >= BIG_SIZE / PL_LOOP_READ_SIZE);
+    world_done(&full.world);
+}
+
 /* Fills the connection, lets the reader take one piece, and looks for more during
  * a few turns in which the kernel has more. */
 struct glance {
@@ -498,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_returns_all_bytes_in_order),
         cmocka_unit_test(a_reader_that_stopped_gets_all_once_it_goes_on),
+        cmocka_unit_test(a_socket_is_read_from_once_a_turn),
         cmocka_unit_test(nothing_is_read_after_read_stop),
         cmocka_unit_test(last_words_arrive_though_the_peers_were_not_read),
         cmocka_unit_test(what_was_written_before_close_arrives),

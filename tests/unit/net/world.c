@@ -101,9 +101,17 @@ void world_on_connect(void *self, int err)
         world->on_connected(world);
 }
 
+static void on_turn_end(void *self)
+{
+    struct world *world = self;
+
+    if (world->on_turn_end != NULL)
+        world->on_turn_end(world);
+}
+
 void world_init(struct world *world, const char *host)
 {
-    struct pl_loop_ops ops = {.self = world};
+    struct pl_loop_ops ops = {.self = world, .on_turn_end = on_turn_end};
     struct pl_address address = {.port = 0};
 
     *world = (struct world){.client = {.world_weak = world}, .server = {.world_weak = world}};

@@ -44,6 +44,7 @@ struct world {
     void (*on_end)(struct end *end);
     void (*on_close)(struct end *end);
     void (*on_secured)(struct end *end);
+    void (*on_turn_end)(struct world *world);
 };
 
 /* The byte at that place of the stream: finds what is lost, doubled or moved. */

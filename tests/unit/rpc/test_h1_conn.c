@@ -188,6 +188,34 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_true(has(take(f), "ok\n"));
 }
 
+/* So that one who sends them by the thousand has no more than his turn. */
+static void a_fill_goes_on_to_a_bounded_number_of_requests(void **state)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct fixture *f = *state;
+    static uint8_t out[16 * 1024];
+    char requests[40 * sizeof request] = "";
+    int answers = 0, fills = 0;
+
+    for (int i = 0; i < 40; i++)
+        strcat(requests, request);
+    give(f, requests);
+    do {
+        ssize_t size = pl_rpc_conn_fill(f->conn, out, sizeof out - 1);
+        int before = answers;
+
+        assert_true(size > 0);
+        out[size] = 0;
+        for (const char *at = (char *)out; (at = strstr(at, "\r\n\r\nok\n")) != NULL; at++)
+            answers++;
+        assert_true(answers - before <= 17);
+        fills++;
+    } while (pl_rpc_conn_fill_later(f->conn));
+    assert_int_equal(answers, 40);
+    assert_int_equal(fills, 3);
+    assert_true(pl_rpc_conn_wants_recv(f->conn));
+}
+
 /* A port that obeys stops reading at once; what was on its way finds room. */
 static void requests_sent_ahead_are_bounded(void **state)
 {
@@ -753,6 +781,7 @@ int main(void)
         TEST(a_connection_serves_one_request_after_another),
         TEST(requests_may_be_cut_anywhere),
         TEST(pipelined_requests_are_answered_in_order),
+        TEST(a_fill_goes_on_to_a_bounded_number_of_requests),
         TEST(requests_sent_ahead_are_bounded),
         TEST(close_is_answered_with_close),
         TEST(http_1_0_may_keep_alive_what_has_a_length),

@@ -71,6 +71,35 @@ static void a_place_that_comes_free_is_taken_again(void **state)
     pl_peers_done(&peers);
 }
 
+static void a_peer_that_takes_much_time_is_busy_for_a_while(void **state)
+{
+    struct pl_peers peers;
+    struct pl_peer *peer, *other;
+
+    (void)state;
+    pl_peers_init(&peers);
+    assert_int_equal(pl_peers_add(&peers, "192.0.2.1:1", 3, &peer), PL_OK);
+    assert_int_equal(pl_peers_add(&peers, "192.0.2.2:1", 3, &other), PL_OK);
+    assert_false(pl_peer_is_busy(peer, 5000));
+    pl_peer_use(peer, 999, 5000);
+    assert_false(pl_peer_is_busy(peer, 5000));
+    pl_peer_use(peer, 1, 5099); /* the same window */
+    assert_true(pl_peer_is_busy(peer, 5099));
+    assert_false(pl_peer_is_busy(other, 5099));
+    pl_peer_use(peer, 1, 5150); /* the next one, and what was before counts */
+    assert_true(pl_peer_is_busy(peer, 5150));
+    pl_peer_use(peer, 1, 5250);
+    assert_false(pl_peer_is_busy(peer, 5250));
+    pl_peer_use(peer, 5000, 5250);
+    assert_true(pl_peer_is_busy(peer, 5449));
+    assert_false(pl_peer_is_busy(peer, 5450)); /* silence is enough */
+    pl_peer_use(peer, 1, 9000);
+    assert_false(pl_peer_is_busy(peer, 9000));
+    pl_peers_remove(&peers, peer);
+    pl_peers_remove(&peers, other);
+    pl_peers_done(&peers);
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
     struct pl_peers peers;
@@ -107,6 +136,7 @@ int main(void)
         cmocka_unit_test(a_peer_is_an_ipv6_network_of_64_bits),
         cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
         cmocka_unit_test(a_place_that_comes_free_is_taken_again),
+        cmocka_unit_test(a_peer_that_takes_much_time_is_busy_for_a_while),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(short_of_memory_nothing_is_counted),
     };
