@@ -157,10 +157,19 @@ size_t pl_rpc_convert_pull(struct pl_rpc_convert *convert, uint8_t *to, size_t s
     return size;
 }
 
+static uint32_t size_max_of(struct pl_rpc_call *call)
+{
+    const struct pl_rpc_limits *limits = pl_rpc_call_limits(call);
+    bool smaller =
+        limits->converted_size_max > 0 && limits->converted_size_max < limits->message_size_max;
+
+    return smaller ? limits->converted_size_max : limits->message_size_max;
+}
+
 static bool gunzip(struct pl_rpc_call *call, struct pl_bytes *message, struct pl_bytebuf *to,
                    enum pl_code *ret_code, struct pl_bytebuf *text)
 {
-    uint32_t size_max = pl_rpc_call_limits(call)->message_size_max;
+    uint32_t size_max = size_max_of(call);
     int rc = pl_rpc_gunzip(*message, size_max, to);
 
     *message = (struct pl_bytes){to->data, to->size};
@@ -183,8 +192,15 @@ static bool gunzip(struct pl_rpc_call *call, struct pl_bytes *message, struct pl
 static bool parse_json(struct pl_rpc_call *call, struct pl_bytes *message, struct pl_bytebuf *to,
                        enum pl_code *ret_code, struct pl_bytebuf *text)
 {
-    int rc = pl_pb_json_parse(call->convert->types->input, *message, to, text);
+    uint32_t size_max = size_max_of(call);
+    int rc;
 
+    if (message->size > size_max) {
+        *ret_code = PL_CODE_RESOURCE_EXHAUSTED;
+        pl_bytebuf_printf(text, "the message in JSON has more than %u bytes", (unsigned)size_max);
+        return false;
+    }
+    rc = pl_pb_json_parse(call->convert->types->input, *message, to, text);
     *message = (struct pl_bytes){to->data, to->size};
     if (rc == PL_OK)
         return true;

@@ -123,6 +123,10 @@ enum {
 struct pl_rpc_limits {
     /* A message received, decompressed; beyond: RESOURCE_EXHAUSTED. */
     uint32_t message_size_max;
+    /* The same for one that is decompressed or read from JSON: that cannot be left off half-way,
+     * and bytes that cost next to nothing can keep a thread for long. 0: as much as
+     * message_size_max. */
+    uint32_t converted_size_max;
     /* Unfinished messages of one connection: those larger than a stream's window
      * wait for their turn below it; small ones beyond it are refused with
      * RESOURCE_EXHAUSTED. At least message_size_max. */

@@ -16,6 +16,13 @@
 
 #define DAY_S INT64_C(86400)
 
+/* The largest request is a stream's, with as many rooms as it may name and the longest cursor. */
+enum { CONVERTED_SIZE_MAX = 128 * 1024 };
+
+_Static_assert(PL_STREAM_ROOMS_LEN_MAX *(PL_ROOM_NAME_SIZE_MAX + 3) + PL_CURSOR_SIZE_MAX + 1024 <
+                   CONVERTED_SIZE_MAX,
+               "every request of the chat may be in JSON");
+
 #define MEMBER(name) offsetof(struct pl_config, name), sizeof(((struct pl_config *)NULL)->name)
 
 #define COUNT     ""
@@ -51,6 +58,8 @@ const struct pl_limit_key pl_limit_keys[] = {
 
     {"message_size", BYTES, "a request's message, decompressed", 1024, PL_BUF_SIZE_MAX, 1,
      MEMBER(rpc.message_size_max)},
+    {"converted_size", BYTES, "a request's message that is compressed or JSON; 0: message_size", 0,
+     PL_BUF_SIZE_MAX, 1, MEMBER(rpc.converted_size_max)},
     {"held_size", BYTES, "unfinished messages of one connection", 1024, INT64_C(1) << 30, 1,
      MEMBER(rpc.held_size_max)},
     {"headers_size", BYTES, "a request's headers, 32 more for each", 1024, 1024 * 1024, 1,
@@ -100,6 +109,7 @@ void pl_limits_set_defaults(struct pl_config *config)
     config->send_rate = 0;
     config->port = (struct pl_port_limits)PL_PORT_LIMITS_DEFAULT;
     config->rpc = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;
+    config->rpc.converted_size_max = CONVERTED_SIZE_MAX;
 }
 
 const struct pl_limit_key *pl_limit_key_find(const char *name)

@@ -329,7 +329,7 @@ def _bomb():
 
 
 def test_compressed_messages_that_grow(serve, hostile, bomb):
-    server, ana = serve()
+    server, ana = serve(converted_size=4 * MIB)
     with costs_at_most(server, 3 * 4 * MIB):
         for client in hostile(server, 10):
             client.call(1, CHECK, grpc_encoding="gzip")
@@ -355,7 +355,7 @@ def post(server, body, **headers):
 
 
 def test_compressed_bodies_that_grow(serve, bomb):
-    server, ana = serve()
+    server, ana = serve(converted_size=4 * MIB)
     with costs_at_most(server, 3 * 4 * MIB):
         for _ in range(5):
             assert post(server, bomb, content_encoding="gzip") == (429, "resource_exhausted")
@@ -378,7 +378,7 @@ NESTED = {
 
 @pytest.mark.parametrize("name", NESTED)
 def test_json_that_is_large_when_read(serve, name):
-    server, ana = serve()
+    server, ana = serve(converted_size=4 * MIB)
     with costs_at_most(server, 5 * 4 * MIB):
         for _ in range(3):
             status, _ = post(server, NESTED[name])

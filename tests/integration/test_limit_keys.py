@@ -126,6 +126,27 @@ def test_a_message_over_its_size_is_refused(parlad):
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+def test_compressed_messages_over_their_size_are_refused(parlad):
+    client = RawClient(parlad(limits={"converted_size": 2000}).address)
+    for stream, size in ((1, 2001), (3, 0)):
+        client.call(stream, CHECK, grpc_encoding="gzip")
+        client.send(frame(DATA, END_STREAM, stream, envelope(gzip.compress(bytes(size)), flag=1)))
+    refused = client.read_until(lambda f: f[0] == HEADERS)
+    assert refused[2] == 1 and refused[1] & END_STREAM
+    answered = client.read_until(lambda f: f[0] == HEADERS)
+    assert answered[2] == 3 and not answered[1] & END_STREAM
+
+
+def test_json_over_its_size_is_refused(parlad):
+    server = parlad(limits={"converted_size": 2000})
+    for size, status in ((2000, 200), (2001, 429)):
+        web = http.client.HTTPConnection(server.address, timeout=DEADLINE)
+        body = b'{"user":"json"' + (size - 15) * b" " + b"}"
+        assert len(body) == size
+        web.request("POST", SIGN_IN, body, {"content-type": "application/json"})
+        assert web.getresponse().status == status
+
+
 def test_unfinished_messages_over_their_size_are_refused(parlad):
     limits = {"text_size": 1000, "message_size": 2000, "held_size": 2000}
     client = RawClient(parlad(limits=limits).address)
