@@ -216,13 +216,13 @@ static void use(struct disk *disk, struct pl_store inner)
     disk->store = (struct pl_store){.ops = &disk->ops, .self = inner.self};
 }
 
-void disk_init(struct disk *disk, bool on_sqlite, bool powersafe, enum fault fault)
+void disk_init(struct disk *disk, bool on_sqlite, uint32_t kind, enum fault fault)
 {
     struct pl_store inner;
 
     *disk = (struct disk){.fault = fault};
     if (on_sqlite) {
-        disk->sqlite = disk_sqlite_new(powersafe);
+        disk->sqlite = disk_sqlite_new(kind % 2 == 0, kind % 4 == 3);
         inner = disk_sqlite_open(disk->sqlite);
     } else {
         JUDGE(pl_memory_store_new(&inner) == PL_OK, "out of memory");
@@ -248,11 +248,11 @@ void disk_fail_op(struct disk *disk, uint32_t nth, int err)
         crash_vfs_cut_at(nth);
 }
 
-void disk_fill(struct disk *disk)
+void disk_fill(struct disk *disk, uint32_t room)
 {
     disk->full = true;
     if (disk->sqlite != NULL)
-        crash_vfs_faults.full = true;
+        crash_vfs_faults = (struct crash_vfs_faults){.full = true, .room = room};
 }
 
 void disk_mend(struct disk *disk)

@@ -52,15 +52,16 @@ struct disk {
     bool (*is_full)(void *arg, uint64_t taker); /* so that another one asks */
 };
 
-void disk_init(struct disk *disk, bool on_sqlite, bool powersafe, enum fault fault);
+/* kind: any number, of what SQLite's disk does beside. */
+void disk_init(struct disk *disk, bool on_sqlite, uint32_t kind, enum fault fault);
 void disk_done(struct disk *disk);
 
 /* The operation that is the nth from now fails with that error; 0: none does. On
  * SQLite's disk: the power goes at the nth write. */
 void disk_fail_op(struct disk *disk, uint32_t nth, int err);
 
-/* No file can grow; in memory: nothing more can be written. */
-void disk_fill(struct disk *disk);
+/* Nothing more can be written; on SQLite's disk: no file can grow, but by so many bytes. */
+void disk_fill(struct disk *disk, uint32_t room);
 
 /* No fault is under way any more. */
 void disk_mend(struct disk *disk);

@@ -27,7 +27,7 @@ struct disk_sqlite {
     uint64_t cached; /* pages that caches had which are gone */
 };
 
-struct disk_sqlite *disk_sqlite_new(bool powersafe)
+struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal)
 {
     struct disk_sqlite *sqlite = calloc(1, sizeof *sqlite);
 
@@ -36,7 +36,8 @@ struct disk_sqlite *disk_sqlite_new(bool powersafe)
     sqlite->config = (struct pl_sqlite_config){.dir = sqlite->folder.data,
                                                .durability = PL_DURABILITY_SYNCED,
                                                .vfs = CRASH_VFS_NAME,
-                                               .checkpoint_pages = CHECKPOINT_PAGES};
+                                               .checkpoint_pages = CHECKPOINT_PAGES,
+                                               .lay_wal = lay_wal};
     crash_vfs_start();
     crash_vfs_powersafe = powersafe;
     return sqlite;

@@ -14,8 +14,9 @@
 
 struct disk_sqlite;
 
-/* An empty folder, on a disk of either kind: see crash_vfs_powersafe. */
-struct disk_sqlite *disk_sqlite_new(bool powersafe);
+/* An empty folder, on a disk of either kind: see crash_vfs_powersafe; with the WAL's file
+ * laid before, or not. */
+struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal);
 void disk_sqlite_free(struct disk_sqlite *sqlite);
 
 /* Opens the store, which mends what an unclean end left, and a reader. */

@@ -174,7 +174,7 @@ static uint64_t user_named(const struct judge *judge, const char *name)
 
 static bool is_idle(const struct judge *judge, const struct judge_user *user)
 {
-    return judge->time_ms - user->used_ms > judge->idle_ms;
+    return judge->age_ms - user->used_ms > judge->idle_ms;
 }
 
 static uint64_t user_of(const struct judge *judge, const struct pl_hash *token_hash)
@@ -434,7 +434,7 @@ static void note_send(struct judge *judge, const struct pl_send *send, uint32_t 
     }
     said = &judge->sends[number];
     JUDGE(!said->in_log ||
-              (send->request_id[0] != 0 && judge->time_ms - said->time_ms > PL_REQUEST_ID_MS),
+              (send->request_id[0] != 0 && judge->age_ms - said->time_ms > PL_REQUEST_ID_MS),
           "s%zu is in the log twice", number);
     *said = (struct judge_send){.in_log = true,
                                 .room = index,
@@ -465,7 +465,7 @@ static enum pl_reason do_send(struct judge *judge, const struct pl_command *comm
     uint64_t peer = 0;
     uint32_t index;
 
-    if (before != NULL && judge->time_ms - before->time_ms <= PL_REQUEST_ID_MS) {
+    if (before != NULL && judge->age_ms - before->time_ms <= PL_REQUEST_ID_MS) {
         judge->repeats++;
         if (strcmp(before->text, send->text) != 0 ||
             before->expected != send->expected_last_message)
@@ -634,6 +634,7 @@ void judge_batch(struct judge *judge, const struct pl_batch *batch, const struct
     judge->rows_at = 0;
     JUDGE(batch->time_ms >= judge->time_ms, "the journal's time runs back");
     judge->time_ms = batch->time_ms;
+    judge->age_ms = batch->age_ms;
     PL_LIST_EACH (node, &batch->commands)
         judge_command(judge, PL_CONTAINER(node, struct pl_command, node), effects, &at);
     JUDGE(judge->rows_at == rows_len, "%u events too many", rows_len - judge->rows_at);

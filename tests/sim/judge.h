@@ -137,6 +137,7 @@ struct judge {
     int64_t kept_ms;                 /* the last one with a command was of that time */
     uint64_t batch;                  /* the last one with a command */
     int64_t time_ms;                 /* its time */
+    int64_t age_ms;                  /* its time by which things end */
     bool lost;                       /* the batch before failed, and with it all takers */
     const struct pl_event_row *rows; /* of the batch at hand */
     uint32_t rows_len;

@@ -43,7 +43,7 @@ static void trim_room(struct judge *judge, struct judge_room *room, uint32_t *le
     while (*left > 0 && room->first < room->log_len) {
         struct judge_event *event = &judge->log[room->log[room->first - 1]];
 
-        if (event->time_ms > judge->time_ms - room->retention_ms)
+        if (event->time_ms > judge->age_ms - room->retention_ms)
             break;
         event->trimmed = true;
         event->gone_work = event->work.waits;
@@ -68,7 +68,7 @@ void judge_trim(struct judge *judge)
         size_t next = judge->rooms_len;
 
         for (size_t i = 0; i < judge->rooms_len; i++)
-            if (!done[i] && due_ms(judge, &judge->rooms[i]) <= judge->time_ms &&
+            if (!done[i] && due_ms(judge, &judge->rooms[i]) <= judge->age_ms &&
                 (next == judge->rooms_len ||
                  due_ms(judge, &judge->rooms[i]) < due_ms(judge, &judge->rooms[next])))
                 next = i;

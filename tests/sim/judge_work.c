@@ -106,7 +106,7 @@ enum pl_reason judge_lease(struct judge *judge, const struct pl_command *command
         return PL_REASON_LEASE_LOST;
     work = &judge->log[judge->rooms[room].log[sequence - 1]].work;
     if (work->lease == 0 || work->lease != command->u.lease.lease ||
-        work->until_ms <= judge->time_ms)
+        work->until_ms <= judge->age_ms)
         return PL_REASON_LEASE_LOST;
     taker = taker_of(judge, work->taker);
     if (taker == NULL || taker->user != user)
@@ -118,7 +118,7 @@ enum pl_reason judge_lease(struct judge *judge, const struct pl_command *command
     } else {
         uint32_t delay_s = command->u.lease.delay_s;
 
-        work->not_before_ms = delay_s > 0 ? judge->time_ms + (int64_t)delay_s * 1000 : 0;
+        work->not_before_ms = delay_s > 0 ? judge->age_ms + (int64_t)delay_s * 1000 : 0;
     }
     return PL_REASON_NONE;
 }
@@ -151,17 +151,17 @@ static void leased(struct judge *judge, const struct pl_effect *effect)
     work = &event->work;
     JUDGE(work->waits || event->gone_work, "%" PRIu64 " was handed out, which is no work",
           sequence);
-    JUDGE(work->lease == 0 || work->until_ms <= judge->time_ms,
+    JUDGE(work->lease == 0 || work->until_ms <= judge->age_ms,
           "%" PRIu64 " of %s is with taker %" PRIx64 " and was handed to %" PRIx64, sequence,
           judge->rooms[taker->room].name, work->taker, taker->id);
-    JUDGE(work->not_before_ms <= judge->time_ms, "%" PRIu64 " was handed out too early", sequence);
+    JUDGE(work->not_before_ms <= judge->age_ms, "%" PRIu64 " was handed out too early", sequence);
     JUDGE(taker->include_own || event->actor != taker->user,
           "%" PRIu64 " was handed to its own sender", sequence);
     JUDGE(effect->u.leased.attempt == work->attempts + 1 ||
               (work->attempts_unsure && effect->u.leased.attempt > work->attempts),
           "%" PRIu64 " is at attempt %u after %u", sequence, effect->u.leased.attempt,
           work->attempts);
-    JUDGE(held(judge, taker, judge->time_ms) < taker->len_max,
+    JUDGE(held(judge, taker, judge->age_ms) < taker->len_max,
           "taker %" PRIx64 " has more than it may", taker->id);
     judge->handed++;
     judge->handed_again += effect->u.leased.attempt > 1;
@@ -169,7 +169,7 @@ static void leased(struct judge *judge, const struct pl_effect *effect)
     work->attempts_unsure = false;
     work->lease = taker->closed || event->gone_work ? 0 : effect->u.leased.lease;
     work->taker = taker->id;
-    work->until_ms = judge->time_ms + taker->lease_ms;
+    work->until_ms = judge->age_ms + taker->lease_ms;
 }
 
 void judge_work_effect(struct judge *judge, const struct pl_effect *effect)

@@ -51,8 +51,10 @@ void replay_note(struct replay *replay, const struct pl_batch *batch)
 {
     struct replay_entry *entry = add(replay);
 
-    *entry = (struct replay_entry){
-        .number = batch->number, .time_ms = batch->time_ms, .first = replay->commands_len};
+    *entry = (struct replay_entry){.number = batch->number,
+                                   .time_ms = batch->time_ms,
+                                   .age_ms = batch->age_ms,
+                                   .first = replay->commands_len};
     PL_LIST_EACH (node, &batch->commands) {
         add_command(replay, PL_CONTAINER(node, struct pl_command, node));
         entry->len++;
@@ -79,7 +81,8 @@ static void restart(struct again *again)
 
 static void apply(struct again *again, const struct replay_entry *entry)
 {
-    struct pl_batch batch = {.number = entry->number, .time_ms = entry->time_ms};
+    struct pl_batch batch = {
+        .number = entry->number, .time_ms = entry->time_ms, .age_ms = entry->age_ms};
     struct pl_command *commands = again->replay->commands + entry->first;
     int rc;
 

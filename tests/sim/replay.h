@@ -14,6 +14,7 @@
 struct replay_entry {
     uint64_t number; /* 0: a batch failed here */
     int64_t time_ms;
+    int64_t age_ms;
     uint32_t first; /* of its commands */
     uint32_t len;
 };

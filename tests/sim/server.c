@@ -39,12 +39,18 @@ void server_post(struct sim *sim, struct mail *mail)
     pl_list_append(&sim->server.inbox, &mail->node);
 }
 
+static bool expire_due(const struct sim *sim)
+{
+    return pl_age_clock_ms(&sim->server.age, sim->steady_ms) >=
+           pl_engine_due_ms(sim->server.engine);
+}
+
 bool server_busy(const struct sim *sim)
 {
     const struct server *server = &sim->server;
 
     return !pl_list_empty(&server->inbox) || !pl_list_empty(&server->gone) || server->follow_up ||
-           sim->now_ms >= pl_engine_due_ms(server->engine);
+           expire_due(sim);
 }
 
 static struct letter *send_letter(struct sim *sim, uint32_t loop, enum letter_kind kind)
@@ -212,7 +218,7 @@ static uint32_t gather(struct sim *sim, struct pl_batch *batch, uint32_t len_max
         pl_list_append(&batch->commands, &PL_CONTAINER(mail, struct request, mail)->command.node);
         len++;
     }
-    if (server->follow_up || sim->now_ms >= pl_engine_due_ms(server->engine)) {
+    if (server->follow_up || expire_due(sim)) {
         struct pl_command *expire = sim_alloc(sim, sizeof *expire);
 
         expire->kind = PL_COMMAND_EXPIRE;
@@ -282,8 +288,8 @@ static void judge_due(const struct sim *sim)
 {
     int64_t due_ms = judge_trim_due_ms(&sim->judge);
 
-    if (due_ms < sim->judge.time_ms + 100)
-        due_ms = sim->judge.time_ms + 100;
+    if (due_ms < sim->judge.age_ms + 100)
+        due_ms = sim->judge.age_ms + 100;
     JUDGE(pl_engine_due_ms(sim->server.engine) <= due_ms, "retention is put off");
 }
 
@@ -309,20 +315,34 @@ static bool keep_batch(struct sim *sim, struct pl_batch *batch, uint32_t len)
     return true;
 }
 
+/* Through the journal. What ends, ends by time that has passed, however the time of day is
+ * set meanwhile. */
+static int journal(struct sim *sim, struct pl_batch *batch)
+{
+    struct server *server = &sim->server;
+    int64_t age_ms = pl_age_clock_tick(&server->age, sim->now_ms, sim->steady_ms);
+    int64_t now_ms = sim->now_ms > age_ms ? sim->now_ms : age_ms;
+
+    JUDGE(age_ms >= server->age_ms && age_ms - server->age_ms <= sim->steady_ms - server->aged_ms,
+          "%" PRId64 " ms have passed, and things grew older by %" PRId64,
+          sim->steady_ms - server->aged_ms, age_ms - server->age_ms);
+    server->age_ms = age_ms;
+    server->aged_ms = sim->steady_ms;
+    batch->age_ms = age_ms;
+    if (sim->refused_len > 0 && now_ms <= sim->refused[sim->refused_len - 1].batch->time_ms)
+        now_ms = sim->refused[sim->refused_len - 1].batch->time_ms + 1; /* to tell them apart */
+    return server->journal.ops->append(server->journal.self, batch, now_ms);
+}
+
 /* Memory may be short for the engine and its store; for nobody else meanwhile. */
 static int append(struct sim *sim, struct pl_batch *batch)
 {
-    struct server *server = &sim->server;
-    int64_t now_ms = sim->now_ms;
     int rc;
-
-    if (sim->refused_len > 0 && now_ms <= sim->refused[sim->refused_len - 1].batch->time_ms)
-        now_ms = sim->refused[sim->refused_len - 1].batch->time_ms + 1; /* to tell them apart */
 
     if (sim->fail_alloc > 0)
         sim->disk.on_wait = NULL;
     pl_mem_fail_at(sim->fail_alloc);
-    rc = server->journal.ops->append(server->journal.self, batch, now_ms);
+    rc = journal(sim, batch);
     pl_mem_fail_at(0);
     sim->fail_alloc = 0;
     sim->disk.on_wait = sim_others;
@@ -348,6 +368,7 @@ bool server_batch(struct sim *sim, uint32_t len_max)
         alive = false;
     } else if (rc < 0) {
         lose_batch(sim, batch, rc);
+        alive = !sim->disk.in_doubt || !chance_once_in(&sim->chance, 3); /* the power goes, too */
     } else {
         alive = keep_batch(sim, batch, len);
     }
@@ -425,6 +446,9 @@ static void start_engine(struct sim *sim)
         pl_engine_free(server->engine);
         JUDGE(pl_engine_new(&config, &server->engine) == PL_OK, "out of memory");
         JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
+        pl_age_clock_start(&server->age, meta.time_ms, sim->now_ms, sim->steady_ms);
+        server->age_ms = pl_age_clock_ms(&server->age, sim->steady_ms);
+        server->aged_ms = sim->steady_ms;
         pl_journal_local_init(&server->local, meta.batch, meta.time_ms, on_batch, sim);
         server->journal = pl_journal_local_iface(&server->local);
         if (!sim->calm && chance_once_in(&sim->chance, 8) && sim->disk.sqlite == NULL)
@@ -433,7 +457,7 @@ static void start_engine(struct sim *sim)
         start->u.start.log = 1000 + ++sim->starts_len;
         pl_list_init(&batch->commands);
         pl_list_append(&batch->commands, &start->node);
-        rc = server->journal.ops->append(server->journal.self, batch, sim->now_ms);
+        rc = journal(sim, batch);
         disk_mend(&sim->disk);
         if (rc < 0) {
             JUDGE(rc == PL_E_NOMEM, "a start fails: %s", pl_err_text(rc));
@@ -455,6 +479,7 @@ void server_start(struct sim *sim)
     struct server *server = &sim->server;
 
     *server = (struct server){.engine = NULL};
+    sim->steady_ms = chance_below(&sim->chance, 1000000);
     pl_list_init(&server->inbox);
     pl_list_init(&server->gone);
     pl_list_init(&server->gone_now);

@@ -168,17 +168,23 @@ static void deliver_some(struct sim *sim)
     loop_turn(sim, number);
 }
 
-static void jump_clock(struct sim *sim)
+/* Time goes by; or the time of day is set, which is no time. */
+static void pass_time(struct sim *sim)
 {
-    uint32_t dice = chance_below(&sim->chance, 10);
+    uint32_t dice = chance_below(&sim->chance, 12);
+    int64_t passed_ms = 0;
 
     if (dice < 6)
-        sim->now_ms += chance_below(&sim->chance, 30000);
+        passed_ms = chance_below(&sim->chance, 30000);
     else if (dice < 9)
-        sim->now_ms += chance_below(&sim->chance, 9 * HOUR_MS);
-    else
+        passed_ms = chance_below(&sim->chance, 9 * HOUR_MS);
+    else if (dice < 11)
         sim->now_ms -= chance_below(&sim->chance, HOUR_MS);
-    trace("the clock jumps to %" PRId64, sim->now_ms);
+    else
+        sim->now_ms += chance_below(&sim->chance, HOUR_MS);
+    sim->now_ms += passed_ms;
+    sim->steady_ms += passed_ms;
+    trace("%" PRId64 " ms go by, it is %" PRId64, passed_ms, sim->now_ms);
 }
 
 static void break_disk(struct sim *sim)
@@ -201,7 +207,7 @@ static void break_disk(struct sim *sim)
         disk_fail_op(disk, nth, err);
         trace("the disk's operation %u from now: %s", nth, pl_err_text(err));
     } else {
-        disk_fill(disk);
+        disk_fill(disk, chance_below(&sim->chance, 40000));
         trace("the disk is full");
     }
 }
@@ -238,8 +244,11 @@ void sim_others(void *self)
 static void step(struct sim *sim)
 {
     uint32_t dice = chance_below(&sim->chance, 1000);
+    int64_t passed_ms;
 
-    sim->now_ms += chance_below(&sim->chance, 30);
+    passed_ms = chance_below(&sim->chance, 30);
+    sim->now_ms += passed_ms;
+    sim->steady_ms += passed_ms;
     sim->mono_ms += chance_below(&sim->chance, 30);
     if (sim->disk.full && chance_once_in(&sim->chance, 60)) {
         disk_mend(&sim->disk);
@@ -256,7 +265,7 @@ static void step(struct sim *sim)
 
         loop_tick(sim, number);
     } else if (dice < 215) {
-        jump_clock(sim);
+        pass_time(sim);
     } else if (dice < 222) {
         break_disk(sim);
     } else if (dice < 224) {
@@ -307,9 +316,8 @@ static void rest(struct sim *sim)
 /* Time goes on, and what is due is done. */
 static void let_time_pass(struct sim *sim, int64_t ms)
 {
-    int64_t from_ms = sim->server.local.time_ms;
-
-    sim->now_ms = (from_ms > sim->now_ms ? from_ms : sim->now_ms) + ms;
+    sim->now_ms += ms;
+    sim->steady_ms += ms;
     sim->server.follow_up = true;
     rest(sim);
 }
@@ -336,7 +344,7 @@ static void come_to_rest(struct sim *sim)
     resume_all(sim);
     let_time_pass(sim, 1);
     judge_store(&sim->judge, &sim->disk.inner);
-    judge_nothing_forgotten(&sim->judge, sim->judge.time_ms);
+    judge_nothing_forgotten(&sim->judge, sim->judge.age_ms);
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++) {
         const struct client *client = &sim->clients[i];
 
@@ -467,7 +475,7 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     judge_init(&sim->judge, sim->idle_ms);
     replay_init(&sim->replay);
     disk_init(&sim->disk, fault == FAULT_NONE && seed % SQLITE_EVERY == 0,
-              chance_once_in(&sim->chance, 2), fault);
+              chance_below(&sim->chance, 4), fault);
     sim->disk.is_full = is_full;
     sim->disk.arg = sim;
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)

@@ -21,6 +21,7 @@
 #include "journal/local.h"
 #include "judge.h"
 #include "replay.h"
+#include "server/age_clock.h"
 #include "wire/cursor.h"
 #include "wire/frame.h"
 
@@ -154,6 +155,9 @@ struct server {
     struct pl_list gone_now; /* those whose commands are in this one */
     pl_position through;
     bool follow_up;
+    struct pl_age_clock age;
+    int64_t age_ms; /* of the last batch, when the steady clock was at: */
+    int64_t aged_ms;
 };
 
 struct taken {
@@ -231,7 +235,8 @@ struct sim {
     struct replay replay;
     struct sim_seen *seen;
     enum fault fault;
-    int64_t now_ms;            /* the wall's clock, which jumps */
+    int64_t now_ms;            /* the time of day, which is set at times */
+    int64_t steady_ms;         /* a clock that nobody sets; it begins anew with the machine */
     int64_t mono_ms;           /* the loops' */
     struct request **requests; /* by number */
     uint64_t requests_len;

@@ -134,6 +134,16 @@ static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 at)
     return real->pMethods->xRead(real, data, size, at);
 }
 
+/* Whether a full disk has room for so many bytes more; they are then used. */
+static bool has_room(sqlite3_int64 size)
+{
+    if (size > (sqlite3_int64)crash_vfs_faults.room)
+        return false;
+    if (size > 0)
+        crash_vfs_faults.room -= (uint32_t)size;
+    return true;
+}
+
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
 {
     sqlite3_file *real = real_of(file);
@@ -148,7 +158,7 @@ static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_in
     if (crash_vfs_faults.fail_writes)
         return SQLITE_IOERR_WRITE;
     assert_int_equal(real->pMethods->xFileSize(real, &end), SQLITE_OK);
-    if (crash_vfs_faults.full && at + size > end)
+    if (crash_vfs_faults.full && !has_room(at + size - end))
         return SQLITE_FULL;
     return real->pMethods->xWrite(real, data, size, at);
 }

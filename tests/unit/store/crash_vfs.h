@@ -39,7 +39,8 @@ void crash_vfs_restore(uint64_t mix);
 /* Faults, for as long as they are set. */
 struct crash_vfs_faults {
     bool lie;         /* xSync says yes and does nothing */
-    bool full;        /* no file can grow */
+    bool full;        /* no file can grow, … */
+    uint32_t room;    /* … but by so many bytes in all */
     bool fail_writes; /* xWrite fails */
     bool fail_syncs;  /* xSync fails */
 };
