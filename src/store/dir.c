@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int pl_dir_sync_of(const char *path)
+int pl_dir_open_of(const char *path, int *ret_fd)
 {
     char *dir = pl_strdup(path);
     char *slash;
-    int fd, rc = PL_OK;
+    int fd;
 
     if (dir == NULL)
         return PL_E_NOMEM;
@@ -30,8 +30,24 @@ int pl_dir_sync_of(const char *path)
     pl_free(dir);
     if (fd < 0)
         return PL_E_IO;
+    *ret_fd = fd;
+    return PL_OK;
+}
+
+int pl_dir_sync(int fd)
+{
     if (fsync(fd) < 0 && errno != EINVAL) /* EINVAL: the file system has no such thing */
-        rc = PL_E_IO;
+        return PL_E_IO;
+    return PL_OK;
+}
+
+int pl_dir_sync_of(const char *path)
+{
+    int fd, rc = pl_dir_open_of(path, &fd);
+
+    if (rc < 0)
+        return rc;
+    rc = pl_dir_sync(fd);
     close(fd);
     return rc;
 }

@@ -12,4 +12,9 @@ int pl_data_dir_make(const char *dir);
 /* Syncs the entries of the folder that `path` lies in. PL_E_IO, PL_E_NOMEM. */
 int pl_dir_sync_of(const char *path);
 
+/* The same in two steps: what can fail for want of memory or descriptors comes first.
+ * The descriptor is the caller's to close. PL_E_IO, PL_E_NOMEM. */
+int pl_dir_open_of(const char *path, int *ret_fd);
+int pl_dir_sync(int fd);
+
 #endif

@@ -28,6 +28,7 @@ struct pl_new_file {
     bool replace;
     bool made; /* temp is ours */
     int fd;
+    int dir_fd;
 };
 
 static int errno_err(void)
@@ -88,7 +89,7 @@ int pl_new_file_open(const char *path, bool replace, struct pl_new_file **ret_fi
 
     if (file == NULL)
         return rc;
-    file->fd = -1;
+    file->fd = file->dir_fd = -1;
     file->replace = replace;
     file->path = pl_strdup(path);
     file->temp = pl_alloc(size);
@@ -96,6 +97,8 @@ int pl_new_file_open(const char *path, bool replace, struct pl_new_file **ret_fi
         goto fail;
     snprintf(file->temp, size, "%s.partial", path);
     rc = check_place(path, replace);
+    if (rc == PL_OK)
+        rc = pl_dir_open_of(path, &file->dir_fd);
     if (rc == PL_OK)
         rc = make_temp(file);
     for (int i = 1; i < TRIES_MAX && rc == PL_E_AGAIN; i++)
@@ -154,7 +157,10 @@ int pl_new_file_publish(struct pl_new_file *file)
     if (rc < 0)
         return rc;
     file->made = false;
-    return pl_dir_sync_of(file->path);
+    rc = pl_dir_sync(file->dir_fd);
+    if (rc < 0 && !file->replace)
+        (void)unlink(file->path); /* it might be gone after a crash, so it is gone now */
+    return rc;
 }
 
 void pl_new_file_close(struct pl_new_file *file)
@@ -167,6 +173,8 @@ void pl_new_file_close(struct pl_new_file *file)
         (void)unlink(file->temp); /* nothing more can be done about it */
     if (file->fd >= 0)
         close(file->fd);
+    if (file->dir_fd >= 0)
+        close(file->dir_fd);
     pl_free(file->path);
     pl_free(file->temp);
     pl_free(file);

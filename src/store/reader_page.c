@@ -430,7 +430,7 @@ static int walk_source(struct page *page, struct pl_page_source *source, pl_posi
 
         row.position = pl_run_get_u64(&run);
         row.sequence = pl_run_get_u64(&run);
-        row.event = pl_run_get_bytes(&run);
+        row.event = pl_row_event(&run);
         if (run.bad)
             return pl_run_end(&run);
         source->next_position = row.position;

@@ -41,23 +41,25 @@
     X(LIST_MEMBERS, "SELECT " PL_SQL_MEMBER ", m.name FROM members m INDEXED BY members_name " \
                     "WHERE m.room = ?1 AND (m.state = 1 OR m.state = 2) AND m.name >= ?2 "     \
                     "ORDER BY m.name, m.user LIMIT ?3")                                        \
-    X(LIST_MESSAGES, "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), e.bytes "      \
-                     "FROM events e INDEXED BY events_room "                                   \
-                     "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "        \
-                     "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "              \
-                     "ORDER BY e.sequence")                                                    \
-    X(LIST_MESSAGES_BACK, "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), e.bytes " \
-                          "FROM events e INDEXED BY events_room "                              \
-                          "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "   \
-                          "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "         \
-                          "ORDER BY e.sequence DESC")                                          \
+    X(LIST_MESSAGES,                                                                           \
+      "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), " PL_SQL_E_EVENT " "          \
+      "FROM events e INDEXED BY events_room "                                                  \
+      "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "                       \
+      "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "                             \
+      "ORDER BY e.sequence")                                                                   \
+    X(LIST_MESSAGES_BACK,                                                                      \
+      "SELECT e.sequence, e.kind, e.messages, ifnull(t.size, 0), " PL_SQL_E_EVENT " "          \
+      "FROM events e INDEXED BY events_room "                                                  \
+      "LEFT JOIN threads t ON t.room = e.room AND t.first = e.sequence "                       \
+      "WHERE e.room = ?1 AND e.sequence > ?2 AND e.sequence < ?3 "                             \
+      "ORDER BY e.sequence DESC")                                                              \
     X(MESSAGES_UP_TO, "SELECT sequence, messages FROM events INDEXED BY events_room "          \
                       "WHERE room = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT 1")     \
-    X(LIST_THREAD, "SELECT e.sequence, e.kind, e.messages, 0, e.bytes "                        \
+    X(LIST_THREAD, "SELECT e.sequence, e.kind, e.messages, 0, " PL_SQL_E_EVENT " "             \
                    "FROM events e INDEXED BY events_thread "                                   \
                    "WHERE e.room = ?1 AND e.thread = ?4 AND e.thread > 0 AND "                 \
                    "e.sequence > ?2 AND e.sequence < ?3 ORDER BY e.sequence")                  \
-    X(LIST_THREAD_BACK, "SELECT e.sequence, e.kind, e.messages, 0, e.bytes "                   \
+    X(LIST_THREAD_BACK, "SELECT e.sequence, e.kind, e.messages, 0, " PL_SQL_E_EVENT " "        \
                         "FROM events e INDEXED BY events_thread "                              \
                         "WHERE e.room = ?1 AND e.thread = ?4 AND e.thread > 0 AND "            \
                         "e.sequence > ?2 AND e.sequence < ?3 ORDER BY e.sequence DESC")        \
@@ -85,8 +87,9 @@
     X(PAGE_EVENT_AT, "SELECT room, sequence FROM events WHERE position = ?1")                  \
     X(PAGE_PROBE, "SELECT position, sequence FROM events INDEXED BY events_room "              \
                   "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT 1")              \
-    X(PAGE_EVENTS, "SELECT position, sequence, bytes FROM events INDEXED BY events_room "      \
-                   "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence")
+    X(PAGE_EVENTS,                                                                             \
+      "SELECT position, sequence, " PL_SQL_EVENT " FROM events INDEXED BY events_room "        \
+      "WHERE room = ?1 AND sequence >= ?2 ORDER BY sequence")
 
 enum pl_reader_stmt {
 #define PL_STMT_ENUM(name, sql) READ_##name,

@@ -134,7 +134,10 @@ static const char schema_2[] =
     "CREATE TABLE request_keys (id INTEGER PRIMARY KEY, keys BLOB NOT NULL) STRICT;"
     "CREATE TABLE request_filters (id INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;";
 
-static const char *const steps_now[] = {schema_1, schema_2};
+/* sum: of an event's bytes, see pl_row_event(); NULL for those from before. */
+static const char schema_3[] = "ALTER TABLE events ADD COLUMN sum INTEGER;";
+
+static const char *const steps_now[] = {schema_1, schema_2, schema_3};
 
 const struct pl_schema pl_schema_now = {
     .steps = steps_now,

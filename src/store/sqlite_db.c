@@ -330,6 +330,16 @@ int64_t pl_run_get_i64(struct pl_run *run)
     return sqlite3_column_int64(run->stmt, at);
 }
 
+bool pl_run_get_maybe_i64(struct pl_run *run, int64_t *ret)
+{
+    if (sqlite3_column_type(run->stmt, run->at) == SQLITE_NULL) {
+        run->at++;
+        return false;
+    }
+    *ret = pl_run_get_i64(run);
+    return true;
+}
+
 uint64_t pl_run_get_u64(struct pl_run *run)
 {
     return (uint64_t)pl_run_get_i64(run);

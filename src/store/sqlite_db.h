@@ -107,6 +107,8 @@ int pl_run_end(struct pl_run *run);
 /* The columns of a row, in their order. Numbers that are out of range and texts
  * that are too long set `bad`. */
 uint64_t pl_run_get_u64(struct pl_run *run);
+/* False, and *ret untouched, for NULL. */
+bool pl_run_get_maybe_i64(struct pl_run *run, int64_t *ret);
 int64_t pl_run_get_i64(struct pl_run *run);
 uint32_t pl_run_get_u32(struct pl_run *run);
 int pl_run_get_enum(struct pl_run *run, int max);

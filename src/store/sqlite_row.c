@@ -4,6 +4,7 @@
 #include "store/sqlite_row.h"
 
 #include "base/err.h"
+#include "base/secret.h"
 
 #include <string.h>
 
@@ -82,6 +83,23 @@ void pl_row_member(struct pl_run *run, struct pl_member *ret)
 
 /* Defines pl_row_get_NAME(): fetches, reads, checks, and only then sets *ret.
  * Zeroed first, so that equal rows are equal bytes. */
+int32_t pl_event_sum(struct pl_bytes bytes)
+{
+    static const uint8_t key[PL_HASH_KEY_SIZE] = "an event's sum"; /* not to be kept from anyone */
+
+    return (int32_t)(uint32_t)pl_hash_lasting(key, bytes.data, bytes.size);
+}
+
+struct pl_bytes pl_row_event(struct pl_run *run)
+{
+    struct pl_bytes bytes = pl_run_get_bytes(run);
+    int64_t sum;
+
+    if (pl_run_get_maybe_i64(run, &sum) && sum != pl_event_sum(bytes))
+        run->bad = true;
+    return bytes;
+}
+
 #define DEFINE_GET(name)                                             \
     int pl_row_get_##name(struct pl_run *run, struct pl_##name *ret) \
     {                                                                \

@@ -92,13 +92,13 @@
     X(DELETE_SPANS, "DELETE FROM spans WHERE room = ?1 AND user = ?2")                            \
     /* events */                                                                                  \
     X(APPEND_EVENT, "INSERT INTO events (position, room, sequence, kind, create_ms, actor, "      \
-                    "messages, thread, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ifnull(?7, "        \
+                    "messages, thread, bytes, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ifnull(?7, "   \
                     "ifnull((SELECT e.messages FROM events e WHERE e.room = ?2 AND "              \
-                    "e.sequence < ?3 ORDER BY e.sequence DESC LIMIT 1), 0)), ?8, ?9)")            \
+                    "e.sequence < ?3 ORDER BY e.sequence DESC LIMIT 1), 0)), ?8, ?9, ?10)")       \
     X(ADD_MENTION, "INSERT INTO mentions (user, room, sequence, number) VALUES (?1, ?2, ?3, 1 + " \
                    "ifnull((SELECT m.number FROM mentions m WHERE m.user = ?1 AND m.room = ?2 "   \
                    "ORDER BY m.sequence DESC LIMIT 1), 0)) ON CONFLICT DO NOTHING")               \
-    X(GET_MESSAGE, "SELECT bytes, thread, actor FROM events "                                     \
+    X(GET_MESSAGE, "SELECT " PL_SQL_EVENT ", thread, actor FROM events "                          \
                    "WHERE room = ?1 AND sequence = ?2 AND kind = " PL_SQL_MESSAGE_SENT)           \
     X(COUNT_MESSAGES, "SELECT messages FROM events INDEXED BY events_room "                       \
                       "WHERE room = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT 1")        \

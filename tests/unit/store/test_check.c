@@ -219,10 +219,15 @@ static const struct {
     {"UPDATE events SET thread = 8 WHERE room = 2 AND sequence = 5",
      "cannot belong to the thread 8"},
     {"UPDATE events SET room = 99 WHERE room = 2 AND sequence = 5", "room 99 never was"},
-    {"UPDATE events SET bytes = x'ff00ff' WHERE room = 2 AND sequence = 5",
-     "its 3 bytes are no event"},
-    {"UPDATE events SET bytes = (SELECT bytes FROM events WHERE room = 2 AND sequence = 4) "
+    {"UPDATE events SET bytes = CAST(replace(CAST(bytes AS TEXT), 'a', 'e') AS BLOB) "
      "WHERE room = 2 AND sequence = 5",
+     "its bytes are not those that were written"},
+    {"UPDATE events SET sum = sum + 1 WHERE room = 2 AND sequence = 5",
+     "its bytes are not those that were written"},
+    {"UPDATE events SET sum = NULL, bytes = x'ff00ff' WHERE room = 2 AND sequence = 5",
+     "its 3 bytes are no event"},
+    {"UPDATE events SET (bytes, sum) = (SELECT bytes, sum FROM events WHERE room = 2 AND "
+     "sequence = 4) WHERE room = 2 AND sequence = 5",
      "its bytes say sequence 4 of room log, kind 10"},
     {"UPDATE rooms SET name = 'other' WHERE id = 2", "of room log, kind 20; the row says"},
     {"UPDATE rooms SET last_sequence = 999 WHERE id = 2", "is said to end with 999"},
