@@ -69,7 +69,8 @@ void pl_bench_subscribed(struct pl_bench_sub *sub)
 static void keep(struct core_kept *kept, const struct pl_bench_delivery *delivery)
 {
     assert_true(delivery->whole.size <= sizeof kept->whole && delivery->text.size < CORE_TEXT_SIZE);
-    memcpy(kept->whole, delivery->whole.data, delivery->whole.size);
+    if (delivery->whole.size > 0)
+        memcpy(kept->whole, delivery->whole.data, delivery->whole.size);
     kept->whole_size = delivery->whole.size;
     memcpy(kept->text, delivery->text.data, delivery->text.size);
     kept->text[delivery->text.size] = 0;
