@@ -46,8 +46,10 @@ struct pl_tls_session {
     enum session_state state;
     int err;
     char alpn[ALPN_SIZE_MAX + 1]; /* "": none was agreed */
-    char error[ERROR_SIZE];
+    char *error;                  /* NULL: it has not failed, or there was no memory to say why */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct pl_tls_session) <= 128,
+               "each connection with TLS has one");
 
 static void set_state(struct pl_tls_session *session, enum session_state state)
 {
@@ -169,6 +171,7 @@ void pl_tls_session_free(struct pl_tls_session *session)
         return;
     SSL_free(session->ssl);
     pl_bytebuf_done(&session->pipe.out);
+    pl_free(session->error);
     pl_tls_context_unref(session->context);
     pl_free(session);
 }
@@ -185,30 +188,34 @@ struct pl_bytes pl_tls_session_unread(const struct pl_tls_session *session)
 
 /* --- going on ------------------------------------------------------------ */
 
+/* It has failed, for that reason. */
+static int set_error(struct pl_tls_session *session, int err, const char *text)
+{
+    session->err = err;
+    pl_free(session->error);
+    session->error = pl_strdup(text);
+    return err;
+}
+
 /* A failure that is not OpenSSL's own: the pipe's. */
 static int fail_of_pipe(struct pl_tls_session *session)
 {
-    if (session->pipe.out.err < 0) {
-        session->err = session->pipe.out.err;
-        snprintf(session->error, sizeof session->error, "%s", pl_err_text(session->err));
-    } else {
-        session->err = PL_E_LIMIT;
-        snprintf(session->error, sizeof session->error, "%s",
-                 SSL_is_init_finished(session->ssl) ? "too much without data in it"
-                                                    : "the handshake is too long");
-    }
+    int err = session->pipe.out.err;
+
     pl_tls_error_clear();
-    return session->err;
+    if (err < 0)
+        return set_error(session, err, pl_err_text(err));
+    return set_error(session, PL_E_LIMIT,
+                     SSL_is_init_finished(session->ssl) ? "too much without data in it"
+                                                        : "the handshake is too long");
 }
 
 /* A failure that OpenSSL sees none in. */
 static int fail_of_peer(struct pl_tls_session *session, const char *text)
 {
     set_state(session, SESSION_FAILED);
-    session->err = PL_E_PROTO;
-    snprintf(session->error, sizeof session->error, "%s", text);
     pl_tls_error_clear();
-    return session->err;
+    return set_error(session, PL_E_PROTO, text);
 }
 
 /* Why the call failed that returned `rc`. PL_E_AGAIN and PL_E_CLOSED are no
@@ -216,6 +223,7 @@ static int fail_of_peer(struct pl_tls_session *session, const char *text)
 static int fail(struct pl_tls_session *session, int rc)
 {
     int reason = SSL_get_error(session->ssl, rc);
+    char text[ERROR_SIZE];
     long verified;
 
     if (reason == SSL_ERROR_WANT_READ)
@@ -225,12 +233,12 @@ static int fail(struct pl_tls_session *session, int rc)
     set_state(session, SESSION_FAILED);
     if (session->pipe.out.err < 0 || session->pipe.over)
         return fail_of_pipe(session);
-    session->err = pl_tls_error_take(PL_E_PROTO, session->error, sizeof session->error);
+    rc = pl_tls_error_take(PL_E_PROTO, text, sizeof text);
     verified = SSL_get_verify_result(session->ssl);
-    if (session->err == PL_E_PROTO && verified != X509_V_OK)
-        snprintf(session->error, sizeof session->error, "certificate verify failed: %s",
+    if (rc == PL_E_PROTO && verified != X509_V_OK)
+        snprintf(text, sizeof text, "certificate verify failed: %s",
                  X509_verify_cert_error_string(verified));
-    return session->err;
+    return set_error(session, rc, text);
 }
 
 void pl_tls_session_end(struct pl_tls_session *session)
@@ -238,9 +246,7 @@ void pl_tls_session_end(struct pl_tls_session *session)
     if (session->state != SESSION_SHAKING)
         return;
     set_state(session, SESSION_FAILED);
-    session->err = PL_E_CLOSED;
-    snprintf(session->error, sizeof session->error, "%s",
-             "the peer closed the connection during the handshake");
+    set_error(session, PL_E_CLOSED, "the peer closed the connection during the handshake");
 }
 
 static void note_alpn(struct pl_tls_session *session)
@@ -351,7 +357,9 @@ void pl_tls_session_sent(struct pl_tls_session *session)
 
 const char *pl_tls_session_error(const struct pl_tls_session *session)
 {
-    return session->error;
+    if (session->err == PL_OK)
+        return "";
+    return session->error != NULL ? session->error : pl_err_text(session->err);
 }
 
 struct ssl_st *pl_tls_session_ssl(struct pl_tls_session *session)
