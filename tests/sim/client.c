@@ -118,10 +118,16 @@ static void send_new(struct sim *sim, struct client *client, bool direct)
 {
     struct pl_send send = {.room = "", .user = "", .request_id = ""};
     uint64_t number = ++sim->sends_len;
+    const char *mention = "";
     uint32_t padding = chance_below(&sim->chance, 8) == 0 ? chance_below(&sim->chance, 900) : 8;
 
-    send.text = sim_printf(sim, "s%" PRIu64 " %0*d", number, (int)padding + 1, 0);
-    if (direct)
+    if (chance_once_in(&sim->chance, 6))
+        mention = sim->clients[chance_below(&sim->chance, SIM_CLIENTS_LEN)].name;
+    send.text = sim_printf(sim, "s%" PRIu64 " %s%s %0*d", number, mention[0] != 0 ? "@" : "",
+                           mention, (int)padding + 1, 0);
+    if (direct && client->direct != NULL && chance_once_in(&sim->chance, 3))
+        send.room = client->direct;
+    else if (direct)
         send.user = sim->clients[chance_below(&sim->chance, SIM_CLIENTS_LEN)].name;
     else
         send.room = choose_room(sim, client);
@@ -129,6 +135,10 @@ static void send_new(struct sim *sim, struct client *client, bool direct)
         send.request_id = sim_printf(sim, "q%" PRIu64, number);
     if (chance_once_in(&sim->chance, 12))
         send.expected_last_message = 1 + chance_below(&sim->chance, 20);
+    if (chance_once_in(&sim->chance, 12))
+        send.reply_to = 1 + chance_below(&sim->chance, 30);
+    if (chance_once_in(&sim->chance, 8))
+        send.thread = 1 + chance_below(&sim->chance, 30);
     post_send(sim, client, &send);
 }
 
@@ -242,6 +252,10 @@ void client_open_stream(struct sim *sim, struct client *client, enum start_kind 
         JUDGE(pl_cursor_decode(client->cursor, &sim->arena, &call->cursor) == PL_OK,
               "a cursor is damaged");
     call->from = from;
+    if (from == START_CURSOR && !sim->calm && chance_once_in(&sim->chance, 50)) {
+        call->cursor.log += chance_below(&sim->chance, 2); /* a bad one, perhaps */
+        call->cursor.position += chance_below(&sim->chance, 4);
+    }
     subscribe->rooms = client->stream_rooms;
     subscribe->rooms_len = client->stream_rooms_len;
     subscribe->has_cursor = from == START_CURSOR;
@@ -366,6 +380,7 @@ static void forget_user(struct sim *sim, struct client *client, bool new_name)
     client->said = NULL;
     client->taken_len = 0;
     client->cursor = "";
+    client->direct = NULL;
     if (new_name)
         client->name = sim_printf(sim, "c%u-%u", client->number, ++client->names_len);
 }
@@ -415,9 +430,11 @@ static void on_sent(struct sim *sim, struct client *client, const struct request
           request->room != NULL ? request->room : "-", request->reason);
     if (request->reason == PL_REASON_NONE)
         judge_acknowledged(&sim->judge, send->text, request->room, request->sequence);
-    else if ((request->reason == PL_REASON_DISK_FULL || request->reason == PL_REASON_OVERLOADED) &&
-             send->request_id[0] != 0 && is_of_now(client, request) &&
-             chance_once_in(&sim->chance, 2) && client->unsure_len < SIM_UNSURE_LEN)
+    if (request->reason == PL_REASON_NONE && request->room[0] == '@')
+        client->direct = request->room;
+    if ((request->reason == PL_REASON_DISK_FULL || request->reason == PL_REASON_OVERLOADED) &&
+        send->request_id[0] != 0 && is_of_now(client, request) && chance_once_in(&sim->chance, 2) &&
+        client->unsure_len < SIM_UNSURE_LEN)
         client->unsure[client->unsure_len++] = sim->requests[request->command.reply_to];
 }
 

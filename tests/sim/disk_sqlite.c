@@ -16,6 +16,7 @@
 enum {
     CHECKPOINT_PAGES = 40,
     CACHE_SIZE = 20000, /* some pages */
+    REQUEST_CHUNK_LEN = 8,
 };
 
 struct disk_sqlite {
@@ -37,7 +38,8 @@ struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal)
                                                .durability = PL_DURABILITY_SYNCED,
                                                .vfs = CRASH_VFS_NAME,
                                                .checkpoint_pages = CHECKPOINT_PAGES,
-                                               .lay_wal = lay_wal};
+                                               .lay_wal = lay_wal,
+                                               .request_chunk_len = REQUEST_CHUNK_LEN};
     crash_vfs_start();
     crash_vfs_powersafe = powersafe;
     return sqlite;

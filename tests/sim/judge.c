@@ -4,7 +4,7 @@
  * Ids are predicted too: users and rooms are counted from 1 in the order in which
  * they come about.
  */
-#include "judge.h"
+#include "judge_inner.h"
 
 #include "base/err.h"
 #include "trace.h"
@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one more element; arrays only grow. */
-static void *grow(void *array, size_t len, size_t *cap, size_t size)
+void *judge_grow(void *array, size_t len, size_t *cap, size_t size)
 {
     if (len < *cap)
         return array;
@@ -43,6 +42,7 @@ void judge_done(struct judge *judge)
     free(judge->requests);
     free(judge->sends);
     free(judge->takers);
+    free(judge->starts);
 }
 
 uint32_t judge_room_named(const struct judge *judge, const char *name)
@@ -53,7 +53,7 @@ uint32_t judge_room_named(const struct judge *judge, const char *name)
     return UINT32_MAX;
 }
 
-static struct judge_member *member_of(struct judge *judge, uint32_t index, uint64_t user)
+struct judge_member *judge_member_of(struct judge *judge, uint32_t index, uint64_t user)
 {
     struct judge_room *room = &judge->rooms[index];
 
@@ -84,9 +84,8 @@ size_t judge_messages_after(const struct judge *judge, uint32_t index, pl_sequen
     return count;
 }
 
-/* The batch's next event must be this one. */
-static void expect(struct judge *judge, uint32_t index, enum pl_event_kind kind, uint64_t actor,
-                   const char *text)
+void judge_expect(struct judge *judge, uint32_t index, enum pl_event_kind kind, uint64_t actor,
+                  const char *text)
 {
     struct judge_room *room = &judge->rooms[index];
     const struct pl_event_row *row = &judge->rows[judge->rows_at];
@@ -103,8 +102,8 @@ static void expect(struct judge *judge, uint32_t index, enum pl_event_kind kind,
           row->sequence, row->kind, row->actor.v, kind, actor);
     judge->rows_at++;
     judge->position = row->position;
-    judge->log = grow(judge->log, judge->log_len, &judge->log_cap, sizeof *judge->log);
-    room->log = grow(room->log, room->log_len, &room->log_cap, sizeof *room->log);
+    judge->log = judge_grow(judge->log, judge->log_len, &judge->log_cap, sizeof *judge->log);
+    room->log = judge_grow(room->log, room->log_len, &room->log_cap, sizeof *room->log);
     room->log[room->log_len++] = judge->log_len;
     judge->log[judge->log_len++] = (struct judge_event){
         .room = index,
@@ -118,53 +117,53 @@ static void expect(struct judge *judge, uint32_t index, enum pl_event_kind kind,
     };
 }
 
-static void enter(struct judge *judge, uint32_t index, uint64_t user, pl_position from,
-                  uint64_t actor)
+void judge_enter(struct judge *judge, uint32_t index, uint64_t user, pl_position from,
+                 uint64_t actor)
 {
-    struct judge_member *member = member_of(judge, index, user);
+    struct judge_member *member = judge_member_of(judge, index, user);
     struct judge_room *room = &judge->rooms[index];
 
     member->joined = true;
     if (member->read < room->log_len)
         member->read = room->log_len;
-    room->spans = grow(room->spans, room->spans_len, &room->spans_cap, sizeof *room->spans);
+    room->spans = judge_grow(room->spans, room->spans_len, &room->spans_cap, sizeof *room->spans);
     room->spans[room->spans_len++] =
         (struct judge_span){.user = user, .from = from, .until = PL_POSITION_MAX};
     if (!room->quiet)
-        expect(judge, index, PL_EVENT_MEMBER_CHANGED, actor, NULL);
+        judge_expect(judge, index, PL_EVENT_MEMBER_CHANGED, actor, NULL);
 }
 
 static void leave(struct judge *judge, uint32_t index, uint64_t user)
 {
     struct judge_room *room = &judge->rooms[index];
 
-    member_of(judge, index, user)->joined = false;
+    judge_member_of(judge, index, user)->joined = false;
     if (!room->quiet)
-        expect(judge, index, PL_EVENT_MEMBER_CHANGED, user, NULL);
+        judge_expect(judge, index, PL_EVENT_MEMBER_CHANGED, user, NULL);
     for (size_t i = 0; i < room->spans_len; i++)
         if (room->spans[i].user == user && room->spans[i].until == PL_POSITION_MAX)
             room->spans[i].until = judge->position;
     judge_stop_takers(judge, user, index);
 }
 
-static uint32_t make_room(struct judge *judge, const char *name, uint64_t actor)
+uint32_t judge_make_room(struct judge *judge, const char *name, uint64_t actor)
 {
     uint32_t index = (uint32_t)judge->rooms_len;
     struct judge_room *room;
 
-    judge->rooms = grow(judge->rooms, judge->rooms_len, &judge->rooms_cap, sizeof *judge->rooms);
+    judge->rooms =
+        judge_grow(judge->rooms, judge->rooms_len, &judge->rooms_cap, sizeof *judge->rooms);
     room = &judge->rooms[judge->rooms_len++];
     *room = (struct judge_room){.first = 1};
     if (name == NULL)
         snprintf(room->name, sizeof room->name, "@%u", index + 1);
     else
         snprintf(room->name, sizeof room->name, "%s", name);
-    expect(judge, index, PL_EVENT_ROOM_CHANGED, actor, NULL);
+    judge_expect(judge, index, PL_EVENT_ROOM_CHANGED, actor, NULL);
     return index;
 }
 
-/* 0: nobody. */
-static uint64_t user_named(const struct judge *judge, const char *name)
+uint64_t judge_user_named(const struct judge *judge, const char *name)
 {
     for (size_t i = judge->users_len; i-- > 0;)
         if (judge->users[i].active && strcmp(judge->users[i].name, name) == 0)
@@ -204,8 +203,7 @@ static void touch(struct judge *judge, const struct pl_command *command)
         judge->users[user - 1].used_ms = judge->time_ms;
 }
 
-/* Why the user may not do in the room what members may. */
-static enum pl_reason outside(const struct judge *judge, const char *name, uint64_t user)
+enum pl_reason judge_outside(const struct judge *judge, const char *name, uint64_t user)
 {
     uint32_t index = judge_room_named(judge, name);
 
@@ -220,14 +218,15 @@ static enum pl_reason do_sign_in(struct judge *judge, const struct pl_command *c
 {
     struct judge_user *user;
 
-    if (user_named(judge, command->u.sign_in_guest.name) != 0)
+    if (judge_user_named(judge, command->u.sign_in_guest.name) != 0)
         return PL_REASON_NAME_TAKEN;
-    judge->users = grow(judge->users, judge->users_len, &judge->users_cap, sizeof *judge->users);
+    judge->users =
+        judge_grow(judge->users, judge->users_len, &judge->users_cap, sizeof *judge->users);
     user = &judge->users[judge->users_len++];
     *user = (struct judge_user){
         .active = true, .token_hash = command->token_hash, .used_ms = judge->time_ms};
     snprintf(user->name, sizeof user->name, "%s", command->u.sign_in_guest.name);
-    enter(judge, 0, judge->users_len, judge->position, judge->users_len);
+    judge_enter(judge, 0, judge->users_len, judge->position, judge->users_len);
     return PL_REASON_NONE;
 }
 
@@ -237,7 +236,7 @@ void judge_end_user(struct judge *judge, uint64_t user)
     for (uint32_t i = 0; i < judge->rooms_len; i++) {
         if (judge_joined(judge, i, user))
             leave(judge, i, user);
-        *member_of(judge, i, user) = (struct judge_member){.joined = false};
+        *judge_member_of(judge, i, user) = (struct judge_member){.joined = false};
     }
     judge_stop_takers(judge, user, UINT32_MAX);
 }
@@ -270,12 +269,12 @@ static enum pl_reason do_create(struct judge *judge, const struct pl_command *co
 
     if (judge_room_named(judge, command->u.create_room.name) != UINT32_MAX)
         return PL_REASON_ROOM_EXISTS;
-    index = make_room(judge, command->u.create_room.name, user);
+    index = judge_make_room(judge, command->u.create_room.name, user);
     judge->rooms[index].is_private = command->u.create_room.visibility == PL_ROOM_PRIVATE;
     judge->rooms[index].quiet = command->u.create_room.quiet_membership;
     judge->rooms[index].work = command->u.create_room.delivery == PL_ROOM_ONE;
     judge->rooms[index].retention_ms = (int64_t)command->u.create_room.retention_s * 1000;
-    enter(judge, index, user, from, user);
+    judge_enter(judge, index, user, from, user);
     return PL_REASON_NONE;
 }
 
@@ -287,19 +286,19 @@ static enum pl_reason do_join(struct judge *judge, const struct pl_command *comm
     if (index == UINT32_MAX) {
         if (!command->u.join_room.create_if_missing)
             return PL_REASON_ROOM_NOT_FOUND;
-        index = make_room(judge, command->u.join_room.room, user);
+        index = judge_make_room(judge, command->u.join_room.room, user);
     } else if (judge_joined(judge, index, user)) {
         return PL_REASON_NONE;
     } else if (judge->rooms[index].is_private) {
         return PL_REASON_ROOM_NOT_FOUND;
     }
-    enter(judge, index, user, from, user);
+    judge_enter(judge, index, user, from, user);
     return PL_REASON_NONE;
 }
 
 static enum pl_reason do_leave(struct judge *judge, const struct pl_command *command, uint64_t user)
 {
-    enum pl_reason reason = outside(judge, command->u.leave_room.room, user);
+    enum pl_reason reason = judge_outside(judge, command->u.leave_room.room, user);
     uint32_t index = judge_room_named(judge, command->u.leave_room.room);
 
     if (reason != PL_REASON_NONE)
@@ -313,7 +312,7 @@ static enum pl_reason do_leave(struct judge *judge, const struct pl_command *com
 static enum pl_reason do_mark_read(struct judge *judge, const struct pl_command *command,
                                    uint64_t user)
 {
-    enum pl_reason reason = outside(judge, command->u.mark_read.room, user);
+    enum pl_reason reason = judge_outside(judge, command->u.mark_read.room, user);
     pl_sequence sequence = command->u.mark_read.sequence;
     struct judge_member *member;
     uint32_t index;
@@ -323,174 +322,19 @@ static enum pl_reason do_mark_read(struct judge *judge, const struct pl_command 
     index = judge_room_named(judge, command->u.mark_read.room);
     if (sequence > judge->rooms[index].log_len)
         return PL_REASON_SEQUENCE_OUT_OF_RANGE;
-    member = member_of(judge, index, user);
+    member = judge_member_of(judge, index, user);
     if (member->read < sequence)
         member->read = sequence;
     return PL_REASON_NONE;
 }
 
-static uint32_t direct_of(const struct judge *judge, uint64_t a, uint64_t b)
+/* Up to where a cursor of that log may stand; nowhere if there never was such a log. */
+static pl_position log_end(const struct judge *judge, uint64_t log)
 {
-    for (size_t i = judge->rooms_len; i-- > 0;) {
-        const struct judge_room *room = &judge->rooms[i];
-
-        if (room->is_direct && ((room->direct[0] == a && room->direct[1] == b) ||
-                                (room->direct[0] == b && room->direct[1] == a)))
-            return (uint32_t)i;
-    }
-    return UINT32_MAX;
-}
-
-static enum pl_reason find_peer(const struct judge *judge, const struct pl_send *send,
-                                uint64_t user, uint64_t *ret_peer)
-{
-    if (strcmp(judge->users[user - 1].name, send->user) == 0)
-        return PL_REASON_FIELD_INVALID;
-    *ret_peer = user_named(judge, send->user);
-    return *ret_peer == 0 ? PL_REASON_USER_NOT_FOUND : PL_REASON_NONE;
-}
-
-static uint32_t make_direct(struct judge *judge, uint64_t user, uint64_t peer)
-{
-    pl_position from = judge->position;
-    uint32_t index = make_room(judge, NULL, user);
-
-    judge->rooms[index].is_direct = true;
-    judge->rooms[index].is_private = true;
-    judge->rooms[index].direct[0] = user;
-    judge->rooms[index].direct[1] = peer;
-    enter(judge, index, user, from, user);
-    enter(judge, index, peer, from, user);
-    return index;
-}
-
-static pl_sequence last_message(const struct judge *judge, uint32_t index)
-{
-    if (index == UINT32_MAX)
-        return 0;
-    for (size_t i = judge->rooms[index].log_len; i > 0; i--)
-        if (judge->log[judge->rooms[index].log[i - 1]].kind == PL_EVENT_MESSAGE_SENT)
-            return i;
+    for (size_t i = 0; i < judge->starts_len; i++)
+        if (judge->starts[i].log == log)
+            return i + 1 < judge->starts_len ? judge->starts[i + 1].from : judge->position;
     return 0;
-}
-
-static struct judge_request *find_request(struct judge *judge, const struct pl_send *send,
-                                          uint64_t user)
-{
-    const char *target = send->room[0] != 0 ? send->room : send->user;
-
-    if (send->request_id[0] == 0)
-        return NULL;
-    for (size_t i = judge->requests_len; i-- > 0;) {
-        struct judge_request *request = &judge->requests[i];
-
-        if (request->user == user && strcmp(request->id, send->request_id) == 0 &&
-            (request->target[0] == '@') == (send->room[0] == 0) &&
-            strcmp(request->target + (send->room[0] == 0), target) == 0)
-            return request;
-    }
-    return NULL;
-}
-
-static void keep_request(struct judge *judge, const struct pl_send *send, uint64_t user,
-                         uint32_t index)
-{
-    struct judge_request *request;
-
-    if (send->request_id[0] == 0)
-        return;
-    judge->requests =
-        grow(judge->requests, judge->requests_len, &judge->requests_cap, sizeof *judge->requests);
-    request = &judge->requests[judge->requests_len++];
-    *request = (struct judge_request){.user = user,
-                                      .text = send->text,
-                                      .expected = send->expected_last_message,
-                                      .room = index,
-                                      .sequence = judge->rooms[index].log_len,
-                                      .time_ms = judge->time_ms};
-    snprintf(request->id, sizeof request->id, "%s", send->request_id);
-    snprintf(request->target, sizeof request->target, "%s%s", send->room[0] == 0 ? "@" : "",
-             send->room[0] == 0 ? send->user : send->room);
-}
-
-static size_t send_number(const char *text)
-{
-    return (size_t)strtoull(text + 1, NULL, 10);
-}
-
-/* The text comes into a log: once, or again where its request_id is past its day. */
-static void note_send(struct judge *judge, const struct pl_send *send, uint32_t index)
-{
-    size_t number = send_number(send->text);
-    struct judge_send *said;
-
-    if (number >= judge->sends_len) {
-        size_t len = number * 2 + 64;
-
-        judge->sends = realloc(judge->sends, len * sizeof *judge->sends);
-        JUDGE(judge->sends != NULL, "out of memory");
-        memset(judge->sends + judge->sends_len, 0, (len - judge->sends_len) * sizeof *judge->sends);
-        judge->sends_len = len;
-    }
-    said = &judge->sends[number];
-    JUDGE(!said->in_log ||
-              (send->request_id[0] != 0 && judge->age_ms - said->time_ms > PL_REQUEST_ID_MS),
-          "s%zu is in the log twice", number);
-    *said = (struct judge_send){.in_log = true,
-                                .room = index,
-                                .sequence = judge->rooms[index].log_len,
-                                .time_ms = judge->time_ms};
-}
-
-static void judge_sent(const struct judge *judge, const struct pl_reply *reply, uint32_t index,
-                       pl_sequence sequence, bool deduplicated)
-{
-    if (reply == NULL || reply->refusal.reason != PL_REASON_NONE)
-        return;
-    JUDGE(reply->u.send.message.sequence == sequence &&
-              strcmp(reply->u.send.room, judge->rooms[index].name) == 0 &&
-              reply->u.send.deduplicated == deduplicated,
-          "a send to %s got sequence %" PRIu64 "%s in %s, due was %" PRIu64 "%s",
-          judge->rooms[index].name, reply->u.send.message.sequence,
-          reply->u.send.deduplicated ? " (a repeat)" : "", reply->u.send.room, sequence,
-          deduplicated ? " (a repeat)" : "");
-}
-
-static enum pl_reason do_send(struct judge *judge, const struct pl_command *command, uint64_t user,
-                              const struct pl_reply *reply)
-{
-    const struct pl_send *send = &command->u.send;
-    const struct judge_request *before = find_request(judge, send, user);
-    enum pl_reason reason;
-    uint64_t peer = 0;
-    uint32_t index;
-
-    if (before != NULL && judge->age_ms - before->time_ms <= PL_REQUEST_ID_MS) {
-        judge->repeats++;
-        if (strcmp(before->text, send->text) != 0 ||
-            before->expected != send->expected_last_message)
-            return PL_REASON_REQUEST_ID_REUSED;
-        if (before->sequence < judge->rooms[before->room].first)
-            return PL_REASON_MESSAGE_NOT_FOUND;
-        judge_sent(judge, reply, before->room, before->sequence, true);
-        return PL_REASON_NONE;
-    }
-    reason =
-        send->room[0] != 0 ? outside(judge, send->room, user) : find_peer(judge, send, user, &peer);
-    if (reason != PL_REASON_NONE)
-        return reason;
-    index = send->room[0] != 0 ? judge_room_named(judge, send->room) : direct_of(judge, user, peer);
-    if (send->expected_last_message != 0 &&
-        send->expected_last_message != last_message(judge, index))
-        return PL_REASON_NOT_THE_LAST_MESSAGE;
-    if (index == UINT32_MAX)
-        index = make_direct(judge, user, peer);
-    expect(judge, index, PL_EVENT_MESSAGE_SENT, user, send->text);
-    member_of(judge, index, user)->read = judge->rooms[index].log_len;
-    note_send(judge, send, index);
-    keep_request(judge, send, user, index);
-    judge_sent(judge, reply, index, judge->rooms[index].log_len, false);
-    return PL_REASON_NONE;
 }
 
 static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_command *command,
@@ -498,8 +342,10 @@ static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_co
 {
     const struct pl_subscribe *subscribe = &command->u.subscribe;
 
+    if (subscribe->has_cursor && subscribe->cursor_position > log_end(judge, subscribe->cursor_log))
+        return PL_REASON_CURSOR_LOST;
     for (uint32_t i = 0; i < subscribe->rooms_len; i++) {
-        enum pl_reason reason = outside(judge, subscribe->rooms[i], user);
+        enum pl_reason reason = judge_outside(judge, subscribe->rooms[i], user);
 
         if (reason != PL_REASON_NONE)
             return reason;
@@ -514,12 +360,15 @@ static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_co
     return PL_REASON_NONE;
 }
 
-static void do_start(struct judge *judge)
+static void do_start(struct judge *judge, uint64_t log)
 {
+    judge->starts =
+        judge_grow(judge->starts, judge->starts_len, &judge->starts_cap, sizeof *judge->starts);
+    judge->starts[judge->starts_len++] = (struct judge_start){log, judge->position};
     judge_void_leases(judge);
     if (judge->rooms_len > 0)
         return;
-    make_room(judge, PL_LOBBY_NAME, 0);
+    judge_make_room(judge, PL_LOBBY_NAME, 0);
     judge->rooms[0].quiet = true;
 }
 
@@ -528,7 +377,7 @@ static bool has_reply(struct judge *judge, const struct pl_command *command)
 {
     switch (command->kind) {
     case PL_COMMAND_START:
-        do_start(judge);
+        do_start(judge, command->u.start.log);
         return false;
     case PL_COMMAND_CLOSE_TAKER:
         judge_close_taker(judge, command->u.close_taker.taker);
@@ -570,7 +419,7 @@ static enum pl_reason do_command(struct judge *judge, const struct pl_command *c
     case PL_COMMAND_LEAVE_ROOM:
         return do_leave(judge, command, user);
     case PL_COMMAND_SEND_MESSAGE:
-        return do_send(judge, command, user, reply);
+        return judge_do_send(judge, command, user, reply);
     case PL_COMMAND_MARK_READ:
         return do_mark_read(judge, command, user);
     case PL_COMMAND_OPEN_TAKER:
@@ -665,15 +514,4 @@ void judge_died(struct judge *judge)
 {
     judge->time_ms = judge->kept_ms; /* of queries nothing lasts */
     judge_void_leases(judge);
-}
-
-void judge_acknowledged(const struct judge *judge, const char *text, const char *room,
-                        pl_sequence sequence)
-{
-    size_t number = send_number(text);
-
-    JUDGE(number < judge->sends_len && judge->sends[number].in_log &&
-              judge->sends[number].sequence == sequence &&
-              strcmp(judge->rooms[judge->sends[number].room].name, room) == 0,
-          "s%zu was acknowledged as %" PRIu64 " of %s, where it is not", number, sequence, room);
 }

@@ -39,6 +39,9 @@ struct judge_event {
     enum pl_event_kind kind;
     uint64_t actor;
     const char *text; /* of a message; borrowed */
+    pl_sequence reply_to;
+    pl_sequence thread;
+    uint64_t mention; /* a user, or 0 */
     int64_t time_ms;
     bool trimmed;   /* retention has taken it */
     bool trim_end;  /* the last one of a trim */
@@ -89,6 +92,8 @@ struct judge_request {
     char id[PL_REQUEST_ID_SIZE_MAX + 1];
     const char *text;
     pl_sequence expected;
+    pl_sequence reply_to;
+    pl_sequence thread;
     uint32_t room;
     pl_sequence sequence;
     int64_t time_ms;
@@ -100,6 +105,12 @@ struct judge_send {
     uint32_t room;
     pl_sequence sequence;
     int64_t time_ms;
+};
+
+/* A start of the server: its log, and where that begins. */
+struct judge_start {
+    uint64_t log;
+    pl_position from;
 };
 
 struct judge_taker {
@@ -132,6 +143,9 @@ struct judge {
     struct judge_taker *takers;
     size_t takers_len;
     size_t takers_cap;
+    struct judge_start *starts;
+    size_t starts_len;
+    size_t starts_cap;
     int64_t idle_ms; /* a session ends after so long without use */
     pl_position position;
     int64_t kept_ms;                 /* the last one with a command was of that time */
@@ -183,6 +197,8 @@ uint32_t judge_room_named(const struct judge *judge, const char *name); /* UINT3
 size_t judge_messages_after(const struct judge *judge, uint32_t index, pl_sequence sequence);
 /* Those beyond a marker that retention has not taken. */
 size_t judge_unread(const struct judge *judge, uint32_t index, pl_sequence read);
+/* How many messages a thread has, the first one not counted. */
+size_t judge_thread_size(const struct judge *judge, uint32_t index, pl_sequence first);
 bool judge_joined(const struct judge *judge, uint32_t room, uint64_t user);
 
 void judge_end_user(struct judge *judge, uint64_t user); /* signs out, or was idle */
@@ -253,6 +269,9 @@ struct judge_given {
     pl_sequence sequence;
     enum pl_event_kind kind;
     const char *text;
+    pl_sequence reply_to;
+    pl_sequence thread;
+    size_t mentions;
     uint64_t actor;
     pl_position cursor; /* 0: the frame had none */
 };

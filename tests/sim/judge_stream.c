@@ -204,6 +204,8 @@ void judge_stream_event(const struct judge *judge, struct judge_stream *stream,
               "a stream of user %" PRIu64 " gave %" PRIu64 " of %s, which is not for it",
               stream->user, given->sequence, given->room);
         JUDGE(event->kind == given->kind && event->actor == given->actor &&
+                  event->reply_to == given->reply_to && event->thread == given->thread &&
+                  given->mentions == (event->mention != 0) &&
                   (event->text == NULL) == (given->text == NULL) &&
                   (event->text == NULL || strcmp(event->text, given->text) == 0),
               "%" PRIu64 " of %s was given with other content", given->sequence, given->room);

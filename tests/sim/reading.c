@@ -51,6 +51,9 @@ static void on_event(struct sim *sim, struct call *call, const Parla__V1__Event 
         .sequence = event->sequence,
         .kind = (enum pl_event_kind)event->kind_case,
         .text = message ? event->message_sent->text : NULL,
+        .reply_to = message ? event->message_sent->reply_to : 0,
+        .thread = message ? event->message_sent->thread : 0,
+        .mentions = message ? event->message_sent->n_mentions : 0,
         .actor = event->actor_id,
         .cursor = cursor,
     };

@@ -193,6 +193,7 @@ struct client {
     struct taken taken[SIM_TAKEN_LEN];
     uint32_t taken_len;
     /* where a stream that broke off goes on */
+    const char *direct;         /* a direct room where it has sent something, or NULL */
     char *cursor;               /* "" where there is none */
     const pl_sequence *missing; /* what the judge says is missing up to there, by room */
     size_t missing_len;
