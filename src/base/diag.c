@@ -1,10 +1,12 @@
 /*
  * diag.c - a line is made in the caller's stack and written with one call, so
- * that threads do not mix theirs; a mutex guards only the ring of last lines.
+ * that threads do not mix theirs; a mutex guards only the ring of last lines, another one
+ * the counts of lines left out.
  */
 #include "base/diag.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/utf8.h"
 
@@ -24,6 +26,7 @@ enum { LINE_SIZE = 1024, RING_LEN = 32 };
 static atomic_int diag_level = PL_DIAG_INFO;
 static atomic_int diag_format = PL_DIAG_TEXT;
 
+static pthread_mutex_t seldom_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 static char ring[RING_LEN][LINE_SIZE];
 static unsigned ring_next;
@@ -137,23 +140,70 @@ static void write_all(const char *data, size_t size)
     }
 }
 
-void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
+static void write_line(enum pl_diag_level level, const char *area, const char *text)
 {
-    char text[LINE_SIZE], line[LINE_SIZE];
-    int saved_errno = errno; /* callers report, then look at it */
-    va_list args;
-    size_t size;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    size = make_line(line, level, area, text);
+    char line[LINE_SIZE];
+    size_t size = make_line(line, level, area, text);
 
     pthread_mutex_lock(&ring_lock);
     memcpy(ring[ring_next++ % RING_LEN], line, size + 1);
     pthread_mutex_unlock(&ring_lock);
     if (pl_diag_on(level))
         write_all(line, size);
+}
+
+void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
+{
+    char text[LINE_SIZE];
+    int saved_errno = errno; /* callers report, then look at it */
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    write_line(level, area, text);
+    errno = saved_errno;
+}
+
+bool pl_diag_seldom_may(struct pl_diag_seldom *seldom, int64_t now_ms, uint64_t *ret_left_out_len)
+{
+    if (seldom->len == 0 || now_ms - seldom->since_ms >= PL_DIAG_SELDOM_MS) {
+        seldom->since_ms = now_ms;
+        seldom->len = 0;
+    }
+    if (seldom->len == PL_DIAG_SELDOM_LEN) {
+        seldom->left_out_len++;
+        return false;
+    }
+    seldom->len++;
+    *ret_left_out_len = seldom->left_out_len;
+    seldom->left_out_len = 0;
+    return true;
+}
+
+void pl_diag_seldom(struct pl_diag_seldom *seldom, enum pl_diag_level level, const char *area,
+                    const char *format, ...)
+{
+    char text[LINE_SIZE];
+    int saved_errno = errno;
+    uint64_t left_out_len = 0;
+    int64_t now_ms = pl_clock_mono_ms();
+    va_list args;
+    size_t size = 0;
+    bool may;
+
+    pthread_mutex_lock(&seldom_lock);
+    may = pl_diag_seldom_may(seldom, now_ms, &left_out_len);
+    pthread_mutex_unlock(&seldom_lock);
+    if (may) {
+        if (left_out_len > 0)
+            size = (size_t)snprintf(text, sizeof text, "(%llu like this were left out) ",
+                                    (unsigned long long)left_out_len);
+        va_start(args, format);
+        vsnprintf(text + size, sizeof text - size, format, args);
+        va_end(args);
+        write_line(level, area, text);
+    }
     errno = saved_errno;
 }
 

@@ -10,6 +10,7 @@
 #define PL_BASE_DIAG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum pl_diag_level {
     PL_DIAG_ERROR,
@@ -32,6 +33,32 @@ bool pl_diag_on(enum pl_diag_level level);
 /* Writes a line. `area` is the part of the program, such as "store". */
 void pl_diag(enum pl_diag_level level, const char *area, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* What a stranger can cause as often as it likes is told a bounded number of times: of each
+ * such place's lines PL_DIAG_SELDOM_LEN in PL_DIAG_SELDOM_MS, and the next one says how many
+ * were left out. All zero at first. */
+enum { PL_DIAG_SELDOM_LEN = 5, PL_DIAG_SELDOM_MS = 10 * 1000 };
+
+struct pl_diag_seldom {
+    int64_t since_ms;
+    uint32_t len; /* since then */
+    uint64_t left_out_len;
+};
+
+/* Whether a line may be written now, and how many were left out before it. */
+bool pl_diag_seldom_may(struct pl_diag_seldom *seldom, int64_t now_ms, uint64_t *ret_left_out_len);
+
+/* pl_diag() where that is so. Any thread. */
+void pl_diag_seldom(struct pl_diag_seldom *seldom, enum pl_diag_level level, const char *area,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same for the place where it stands. */
+#define PL_DIAG_SELDOM(level, area, ...)                   \
+    do {                                                   \
+        static struct pl_diag_seldom seldom;               \
+                                                           \
+        pl_diag_seldom(&seldom, level, area, __VA_ARGS__); \
+    } while (0)
 
 /* Prints the last lines again, graver or not, to standard error. */
 void pl_diag_dump(void);

@@ -40,8 +40,8 @@ static void on_poll(uv_poll_t *uv, int status, int events);
 static void pause_accepting(struct pl_listener *listener, int status)
 {
     if (!listener->short_of)
-        pl_diag(PL_DIAG_WARNING, "net", "connections wait, none can be accepted: %s",
-                uv_strerror(status));
+        PL_DIAG_SELDOM(PL_DIAG_WARNING, "net", "connections wait, none can be accepted: %s",
+                       uv_strerror(status));
     listener->short_of = true;
     uv_poll_stop(&listener->uv);
     pl_timer_start(listener->pause, PAUSE_MS, 0);

@@ -179,7 +179,8 @@ static void answer(struct pl_dispatch *dispatch, struct pl_errand *errand,
         int rc = make_response(dispatch, errand, reply);
 
         if (rc < 0) {
-            pl_diag(PL_DIAG_ERROR, "engine", "an answer could not be made: %s", pl_err_text(rc));
+            PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "an answer could not be made: %s",
+                           pl_err_text(rc));
             errand->refusal = pl_refusal_of_err(rc);
         }
     }
@@ -215,7 +216,8 @@ static void send_taken(struct pl_dispatch *dispatch, const struct pl_effect *eff
                                            effect->u.leased.attempt, &taken->bytes);
 
     if (rc < 0) {
-        pl_diag(PL_DIAG_ERROR, "engine", "a leased message was not sent: %s", pl_err_text(rc));
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "a leased message was not sent: %s",
+                       pl_err_text(rc));
         dispatch->takers_lost |= UINT64_C(1) << effect->u.leased.loop;
         pl_free(taken);
         return;
@@ -230,7 +232,7 @@ static void send_taker_ended(struct pl_dispatch *dispatch, const struct pl_effec
     struct pl_taken_msg *ended = pl_zalloc(sizeof *ended);
 
     if (ended == NULL) {
-        pl_diag(PL_DIAG_ERROR, "engine", "the end of a taker was not told: out of memory");
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "the end of a taker was not told: out of memory");
         dispatch->takers_lost |= UINT64_C(1) << effect->u.taker_ended.loop;
         return;
     }
@@ -265,7 +267,7 @@ static void send_feed(struct pl_dispatch *dispatch, const struct pl_effects *eff
     int rc = pl_router_route(dispatch->router, effects, through, &feed, &loops);
 
     if (rc < 0) {
-        pl_diag(PL_DIAG_ERROR, "engine", "out of memory for a feed: all streams resume");
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "out of memory for a feed: all streams resume");
         loops = UINT64_MAX;
     }
     for (uint32_t i = 0; i < dispatch->loops_len; i++) {
@@ -329,8 +331,8 @@ void pl_dispatch_users(struct pl_dispatch *dispatch, struct pl_errand *errand)
         int rc = list_online(dispatch, errand, errand->users, errand->users_len);
 
         if (rc < 0) {
-            pl_diag(PL_DIAG_ERROR, "engine", "a list of users could not be made: %s",
-                    pl_err_text(rc));
+            PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "a list of users could not be made: %s",
+                           pl_err_text(rc));
             errand->refusal = pl_refusal_of_err(rc);
         }
     }

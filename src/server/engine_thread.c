@@ -276,10 +276,15 @@ static int on_batch(void *self, const struct pl_batch *batch)
 
 static _Noreturn void stop_for(int err)
 {
-    pl_diag(PL_DIAG_ERROR, "engine",
-            "the store failed (%s) and can no longer be trusted; stopping. Check the disk, then "
-            "start again: what was acknowledged is in the data folder",
-            pl_err_text(err));
+    if (err == PL_E_CORRUPT)
+        pl_diag(PL_DIAG_ERROR, "engine",
+                "the database is damaged; stopping, so that nothing wrong is kept or shown. Run "
+                "'parlad check' to see how far it goes, then restore a backup (man parlad, BACKUPS)");
+    else
+        pl_diag(PL_DIAG_ERROR, "engine",
+                "the store failed (%s) and can no longer be trusted; stopping. Check the disk, then "
+                "start again: what was acknowledged is in the data folder",
+                pl_err_text(err));
     _exit(EXIT_FAILURE);
 }
 
@@ -355,8 +360,8 @@ static void apply(struct pl_engine_thread *thread)
     if (rc == PL_E_IO || rc == PL_E_CORRUPT)
         stop_for(rc);
     if (rc < 0) {
-        pl_diag(PL_DIAG_ERROR, "engine", "a batch of %u was rolled back: %s", thread->commands_len,
-                pl_err_text(rc));
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "engine", "a batch of %u was rolled back: %s",
+                       thread->commands_len, pl_err_text(rc));
         pl_dispatch_failure(&thread->dispatch, &thread->effects, rc, &thread->errands);
         thread->failed_until_ms = pl_clock_mono_ms() + FAILED_PAUSE_MS;
     } else {

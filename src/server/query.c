@@ -371,7 +371,7 @@ bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *e
         reader->ops->end(reader->self);
     }
     if (rc < 0) {
-        pl_diag(PL_DIAG_ERROR, "query", "a query failed: %s", pl_err_text(rc));
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "query", "a query failed: %s", pl_err_text(rc));
         pl_buf_unref(errand->response);
         errand->response = NULL;
         errand->refusal = pl_refusal_of_err(rc);

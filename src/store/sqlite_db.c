@@ -66,7 +66,15 @@ void pl_db_tell(struct pl_db *db, const char *format, ...)
     vsnprintf(problem->text + at, sizeof problem->text - (size_t)at, format, args);
     va_end(args);
     if (problem == &own)
-        pl_diag(PL_DIAG_ERROR, "store", "%s", own.text);
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "store", "%s", own.text);
+}
+
+/* What to do about it, where it shows while a server runs. */
+static const char *advice(const struct pl_db *db, int err)
+{
+    return err == PL_E_CORRUPT && db->problem_weak == NULL
+               ? "; 'parlad check' tells how far it goes, a backup restores it"
+               : "";
 }
 
 int pl_db_failed(struct pl_db *db, int rc, const char *what)
@@ -84,13 +92,13 @@ int pl_db_failed(struct pl_db *db, int rc, const char *what)
     if (sys_errno != 0)
         pl_db_tell(db, "%s: %s (%d): %s", what, why, rc, strerror(sys_errno));
     else
-        pl_db_tell(db, "%s: %s (%d)", what, why, rc);
+        pl_db_tell(db, "%s: %s (%d)%s", what, why, rc, advice(db, err));
     return err;
 }
 
 int pl_db_damaged(struct pl_db *db, const char *what)
 {
-    pl_db_tell(db, "%s: the database holds what cannot be", what);
+    pl_db_tell(db, "%s: the database holds what cannot be%s", what, advice(db, PL_E_CORRUPT));
     return PL_E_CORRUPT;
 }
 

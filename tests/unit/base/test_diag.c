@@ -337,11 +337,53 @@ static void threads_write_whole_lines(void **state)
     assert_int_equal(lines_len, THREADS_LEN * LINES_LEN);
 }
 
+static void lines_that_may_come_often_are_told_seldom(void **state)
+{
+    struct pl_diag_seldom seldom = {0};
+    uint64_t left_out_len = 99;
+
+    (void)state;
+    for (int i = 0; i < PL_DIAG_SELDOM_LEN; i++) {
+        assert_true(pl_diag_seldom_may(&seldom, 1000 + i, &left_out_len));
+        assert_int_equal(left_out_len, 0);
+    }
+    for (int i = 0; i < 1000; i++)
+        assert_false(pl_diag_seldom_may(&seldom, 1000 + PL_DIAG_SELDOM_MS - 1, &left_out_len));
+    assert_true(pl_diag_seldom_may(&seldom, 1000 + PL_DIAG_SELDOM_MS, &left_out_len));
+    assert_int_equal(left_out_len, 1000);
+    assert_true(pl_diag_seldom_may(&seldom, 1000 + PL_DIAG_SELDOM_MS, &left_out_len));
+    assert_int_equal(left_out_len, 0);
+}
+
+static void what_was_left_out_is_counted_in_the_next_line(void **state)
+{
+    static struct capture capture;
+    struct pl_diag_seldom seldom = {0}, loud = {.left_out_len = 7};
+    const char *text;
+    int lines = 0;
+
+    (void)state;
+    pl_diag_set(PL_DIAG_INFO, PL_DIAG_TEXT);
+    capture_start(&capture);
+    for (int i = 0; i < 1000; i++)
+        pl_diag_seldom(&seldom, PL_DIAG_ERROR, "test", "line %d", i);
+    pl_diag_seldom(&loud, PL_DIAG_ERROR, "test", "line %d", 1);
+    text = capture_stop(&capture);
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, PL_DIAG_SELDOM_LEN + 1);
+    assert_non_null(strstr(text, "test: line 4\n"));
+    assert_null(strstr(text, "line 5"));
+    assert_non_null(strstr(text, "test: (7 like this were left out) line 1\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_time_level_area_and_text),
         cmocka_unit_test(only_grave_enough_lines_are_written),
+        cmocka_unit_test(lines_that_may_come_often_are_told_seldom),
+        cmocka_unit_test(what_was_left_out_is_counted_in_the_next_line),
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(a_line_cannot_be_forged),
         cmocka_unit_test(json_lines_are_valid_whatever_the_text),
