@@ -26,6 +26,7 @@
       "TOKEN'")                                                                                \
     X(TOKEN_INVALID, UNAUTHENTICATED, "the token is not valid, or no longer; sign in again")   \
     X(SESSION_ENDED, UNAUTHENTICATED, "the session has ended; sign in again")                  \
+    X(TOO_MANY_GUESTS, RESOURCE_EXHAUSTED, "too many guests from your address; wait a little") \
     X(GUESTS_OFF, PERMISSION_DENIED, "this server lets no guests in")                          \
     X(NAME_TAKEN, ALREADY_EXISTS, "that name is taken; choose another")                        \
     /* rooms and users */                                                                      \

@@ -51,6 +51,7 @@ struct pl_config {
     size_t pages_size_max;      /* pages that streams have begun to read, bytes a loop */
     size_t page_cache_size_max; /* pages that several streams may need, bytes a reader */
     uint32_t requests_max;      /* requests that wait for the engine */
+    uint32_t sign_ins_max;      /* of guests from one address in two hours; 0: any */
     uint32_t send_rate;         /* messages a second from one connection; 0: no limit */
     struct pl_port_limits port;
     struct pl_rpc_limits rpc;

@@ -45,6 +45,8 @@ const struct pl_limit_key pl_limit_keys[] = {
     {"page_cache_size", BYTES, "pages that several streams may need, for each reader", 0,
      INT64_C(1) << 40, 1, MEMBER(page_cache_size_max)},
     {"requests", COUNT, "requests that may wait", 1, COUNT_MAX, 1, MEMBER(requests_max)},
+    {"sign_ins", COUNT, "guests from one address in two hours; 0 for no limit", 0, COUNT_MAX, 1,
+     MEMBER(sign_ins_max)},
     {"send_rate", COUNT, "messages a second from one connection; 0 for no limit", 0, 1000 * 1000, 1,
      MEMBER(send_rate)},
 
@@ -106,6 +108,7 @@ void pl_limits_set_defaults(struct pl_config *config)
     config->pages_size_max = 8 * 1024 * 1024;
     config->page_cache_size_max = 8 * 1024 * 1024;
     config->requests_max = 65536;
+    config->sign_ins_max = 1000;
     config->send_rate = 0;
     config->port = (struct pl_port_limits)PL_PORT_LIMITS_DEFAULT;
     config->rpc = (struct pl_rpc_limits)PL_RPC_LIMITS_DEFAULT;

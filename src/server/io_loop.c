@@ -76,7 +76,7 @@ static void on_feed(struct pl_io_loop *io, struct pl_feed_msg *msg)
     if (msg->feed_lost || msg->takers_lost)
         end_all(io, msg->feed_lost, msg->takers_lost);
     if (msg->feed != NULL && pl_hub_apply(io->hub, msg->feed, pl_loop_now_ms(io->loop)) < 0)
-        pl_diag(PL_DIAG_ERROR, "stream", "out of memory: streams are fed from the store");
+        PL_DIAG_SELDOM(PL_DIAG_ERROR, "stream", "out of memory: streams are fed from the store");
     pl_msg_discard(&msg->msg);
 }
 
@@ -299,6 +299,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     pl_live_sessions_init(&io->live_sessions);
     pl_errand_pool_init(&io->pool);
     pl_list_init(&io->questions);
+    pl_newcomers_init(&io->newcomers);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
         rc = make_host(io);
@@ -396,6 +397,7 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_rpc_host_free(io->host);
     pl_live_sessions_done(&io->live_sessions);
     pl_questions_free(io);
+    pl_newcomers_done(&io->newcomers);
     pl_errand_pool_done(&io->pool);
     pl_free(io);
 }

@@ -17,6 +17,7 @@
 #include "rpc/reflection.h"
 #include "server/config.h"
 #include "server/engine_thread.h"
+#include "server/newcomers.h"
 #include "server/reader_pool.h"
 #include "server/service.h"
 #include "server/stream_call.h"
@@ -55,7 +56,7 @@ struct pl_io_loop {
     struct pl_wire_framer framer;
     struct pl_service_ctx services[PL_SERVICES_LEN];
     struct pl_port *port;
-    struct pl_timer *beats;   /* heartbeats, sessions in use; runs while there are streams */
+    struct pl_timer *beats; /* heartbeats, sessions in use; runs while there are streams */
     bool beating;
     struct pl_list stream_calls;           /* of struct pl_stream_call, not yet GONE */
     struct pl_live_sessions live_sessions; /* theirs */
@@ -63,8 +64,9 @@ struct pl_io_loop {
     struct pl_list questions;              /* errands that wait until readers may have them */
     uint32_t questions_len;                /* that readers have */
     struct pl_token_memo token_memo;
-    size_t errands_size; /* what requests hold that are under way, in bytes */
-    bool pages_failed;   /* some stream's page could not be asked for */
+    struct pl_newcomers newcomers; /* guests who sign in here */
+    size_t errands_size;           /* what requests hold that are under way, in bytes */
+    bool pages_failed;             /* some stream's page could not be asked for */
     bool draining;
     bool drained;
     int64_t drain_until_ms; /* monotonic */

@@ -214,10 +214,29 @@ static int decode(const struct pl_unary *unary, struct pl_bytes message, struct 
     return rc;
 }
 
+/* Each loop gives its share, since an address's connections spread over all of them. */
+static void limit_sign_ins(struct pl_io_loop *io, struct pl_rpc_call *call,
+                           struct pl_errand *errand)
+{
+    uint32_t len_max = io->config.config->sign_ins_max, loops_len = io->config.config->loops;
+    const uint8_t *key = pl_port_peer_key(pl_rpc_call_conn(call));
+    uint32_t wait_ms;
+
+    if (len_max == 0 || errand->refusal.reason != PL_REASON_NONE)
+        return;
+    wait_ms = pl_newcomers_take(&io->newcomers, key, (len_max + loops_len - 1) / loops_len,
+                                pl_loop_now_ms(io->loop));
+    if (wait_ms > 0) {
+        errand->refusal = pl_refusal_of(PL_REASON_TOO_MANY_GUESTS);
+        errand->refusal.retry_ms = wait_ms;
+    }
+}
+
 /* SignInAsGuest: nobody has to be known. */
 static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
                            struct pl_errand *errand)
 {
+    limit_sign_ins(io, call, errand);
     if (errand->refusal.reason != PL_REASON_NONE) {
         pl_call_refuse(call, &errand->refusal);
         pl_errand_pool_give(&io->pool, errand);

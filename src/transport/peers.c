@@ -12,11 +12,12 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/tcp.h"
+#include "transport/port.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { KEY_SIZE = 16, NETWORK_SIZE = 8, MAPPED_SIZE = 12 };
+enum { KEY_SIZE = PL_PEER_KEY_SIZE, NETWORK_SIZE = 8, MAPPED_SIZE = 12 };
 
 enum { WINDOW_MS = 100, SHARE_US = 1000 /* of this window and the last */ };
 
@@ -94,6 +95,11 @@ int pl_peers_add(struct pl_peers *peers, const char *address, uint32_t connectio
     peer->connections_len++;
     *ret_peer = peer;
     return PL_OK;
+}
+
+const uint8_t *pl_peer_key(const struct pl_peer *peer)
+{
+    return peer->key;
 }
 
 void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms)

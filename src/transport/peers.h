@@ -32,6 +32,9 @@ void pl_peers_done(struct pl_peers *peers);
 int pl_peers_add(struct pl_peers *peers, const char *address, uint32_t connections_max,
                  struct pl_peer **ret_peer);
 
+/* 16 bytes that tell it from others. */
+const uint8_t *pl_peer_key(const struct pl_peer *peer);
+
 /* Of the loop's time so much went to it. */
 void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms);
 

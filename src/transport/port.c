@@ -214,6 +214,14 @@ void *pl_port_extra(struct pl_rpc_conn *conn)
     return connection->extra;
 }
 
+const uint8_t *pl_port_peer_key(struct pl_rpc_conn *conn)
+{
+    struct pl_port_connection *connection = pl_rpc_conn_data(conn);
+
+    PL_ASSERT(connection != NULL);
+    return pl_peer_key(connection->peer);
+}
+
 static void free_now(struct pl_port *port)
 {
     pl_peers_done(&port->peers);

@@ -87,6 +87,10 @@ void pl_port_drain(struct pl_port *port);
 /* Connections, those included that are being closed. */
 size_t pl_port_connections_len(const struct pl_port *port);
 
+/* Who counts as one peer: an IPv4 address, or an IPv6 network of 64 bits. */
+enum { PL_PEER_KEY_SIZE = 16 };
+const uint8_t *pl_port_peer_key(struct pl_rpc_conn *conn);
+
 /* The extra_size bytes of a connection, until the last of its calls is over. */
 void *pl_port_extra(struct pl_rpc_conn *conn);
 

@@ -111,6 +111,16 @@ def test_too_many_connections_are_turned_away(parlad, sign_in):
     eventually(lambda: sign_in(server, "late").user().user == "late")
 
 
+def test_an_address_signs_in_so_many_guests(parlad, sign_in):
+    server = parlad(limits={"sign_ins": 3}, loops=1)
+    for name in ("ana", "bob", "cleo"):
+        sign_in(server, name)
+    with refused("RESOURCE_EXHAUSTED", "TOO_MANY_GUESTS") as refusals:
+        sign_in(server, "dora")
+    assert 0 < refusals[0].retry_ms <= 2 * 3600 * 1000 / 3
+    assert len(refusals) == 1
+
+
 def test_who_sends_too_fast_is_told_when_to_go_on(parlad, sign_in):
     server = parlad(limits={"send_rate": 1})
     ana, bob = sign_in(server, "ana"), sign_in(server, "bob")
