@@ -176,6 +176,10 @@ static int check_pages(struct pl_check *check)
 
     if (err < 0)
         return err;
+    if (check->snapshot.wal.damaged)
+        pl_check_find(check, PL_ADVICE_RESTORE,
+                      "pages: the WAL is damaged behind page %u; what was said last cannot be read",
+                      check->snapshot.wal.readable);
     check->done = (uint64_t)pages;
     snprintf(sql, sizeof sql, "PRAGMA %s_check(%d)", check->config->quick ? "quick" : "integrity",
              SQLITE_FINDINGS_MAX);

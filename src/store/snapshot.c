@@ -94,6 +94,11 @@ int pl_snapshot_open(struct pl_snapshot *snapshot, const char *dir, const char *
     rc = find(path, problem);
     if (rc == PL_OK)
         rc = take_lock(snapshot, dir, doing, &still, problem);
+    if (rc == PL_OK && !snapshot->beside && vfs == NULL) {
+        rc = pl_wal_file_look(path, &snapshot->wal);
+        if (rc == PL_E_IO)
+            snprintf(problem->text, sizeof problem->text, "%s-wal: %s", path, strerror(errno));
+    }
     if (rc == PL_OK && still && wal_empty(path))
         rc = pl_db_open_still(&snapshot->db, path, vfs, problem);
     else if (rc == PL_OK)

@@ -12,11 +12,13 @@
 
 #include "store/lock.h"
 #include "store/sqlite_db.h"
+#include "store/wal_file.h"
 
 struct pl_snapshot {
     struct pl_db db;
     struct pl_data_lock *lock; /* NULL: a server has it, or the folder cannot be written */
     bool beside;               /* a server has the lock */
+    struct pl_wal_file wal;    /* as it was before SQLite read it; none, where a server has it */
 };
 
 /* Opens DIR/parla.db. `doing` is told to a server that starts meanwhile. On

@@ -20,6 +20,7 @@
 #include "store/sqlite_row.h"
 #include "store/sqlite_stmt.h"
 #include "store/sqlite_store.h"
+#include "store/wal_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -271,6 +272,31 @@ static int index_requests(struct pl_sqlite_store *store)
     return rc;
 }
 
+/* Looks before SQLite does, which takes what is damaged for the end. Where commits are not
+ * synced, a power cut leaves the same. */
+static int look_at_wal(const char *path, const struct pl_sqlite_config *config,
+                       struct pl_store_problem *problem)
+{
+    struct pl_wal_file wal;
+    int rc = config->vfs == NULL ? pl_wal_file_look(path, &wal) : PL_E_NOTFOUND;
+
+    if (rc == PL_E_NOTFOUND) /* no file of the system's */
+        return PL_OK;
+    if (rc == PL_E_IO)
+        snprintf(problem->text, sizeof problem->text, "%s-wal: %s", path, strerror(errno));
+    if (rc < 0 || !wal.damaged)
+        return rc;
+    snprintf(problem->text, sizeof problem->text,
+             "%s-wal is damaged behind page %u: what was said last cannot be read. Restore a "
+             "backup; or, to go on without it, run: sqlite3 %s 'PRAGMA wal_checkpoint(TRUNCATE)'",
+             path, wal.readable, path);
+    if (config->durability != PL_DURABILITY_WRITTEN)
+        return PL_E_CORRUPT;
+    pl_diag(PL_DIAG_WARNING, "store", "%s", problem->text);
+    problem->text[0] = 0;
+    return PL_OK;
+}
+
 static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config *config,
                    struct pl_store_problem *problem)
 {
@@ -280,8 +306,10 @@ static int open_db(struct pl_sqlite_store *store, const struct pl_sqlite_config 
 
     if (path == NULL)
         return PL_E_NOMEM;
-    rc = pl_db_open(&store->db, path, config->vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                    problem);
+    rc = look_at_wal(path, config, problem);
+    if (rc == PL_OK)
+        rc = pl_db_open(&store->db, path, config->vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        problem);
     pl_free(path);
     if (rc == PL_OK)
         keep_wal(store, true); /* a database that is refused stays as it is */
