@@ -13,7 +13,7 @@ const char *pl_tell_str(struct pl_engine *engine, const char *str)
 int pl_tell_reply(struct pl_engine *engine, const struct pl_command *command,
                   struct pl_reply **ret_reply)
 {
-    struct pl_reply *reply = pl_arena_alloc(&engine->effects->arena, sizeof *reply);
+    struct pl_reply *reply = pl_arena_alloc(&engine->effects->arena, pl_reply_size(command->kind));
     struct pl_effect *effect;
 
     if (reply == NULL)

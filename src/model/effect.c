@@ -1,6 +1,8 @@
 /* effect.c - a list in an arena, and the references that it holds. */
 #include "model/effect.h"
 
+#include <stddef.h>
+
 void pl_effects_init(struct pl_effects *effects, size_t size_max)
 {
     pl_arena_init(&effects->arena, size_max);
@@ -48,13 +50,63 @@ void pl_effects_clear(struct pl_effects *effects)
     pl_arena_clear(&effects->arena);
 }
 
+/* What it takes: the largest kind would be three times as large as the usual ones. */
+static size_t effect_size(enum pl_effect_kind kind)
+{
+    const struct pl_effect *effect = NULL;
+    size_t size = 0;
+
+    switch (kind) {
+    case PL_EFFECT_REPLY:
+        size = sizeof effect->u.reply;
+        break;
+    case PL_EFFECT_EVENT:
+        size = sizeof effect->u.event;
+        break;
+    case PL_EFFECT_MEMBERSHIP:
+        size = sizeof effect->u.membership;
+        break;
+    case PL_EFFECT_READ_MARKER:
+        size = sizeof effect->u.marker;
+        break;
+    case PL_EFFECT_SESSION_ENDED:
+        size = sizeof effect->u.ended;
+        break;
+    case PL_EFFECT_LEASED:
+        size = sizeof effect->u.leased;
+        break;
+    case PL_EFFECT_TAKER_ENDED:
+        size = sizeof effect->u.taker_ended;
+        break;
+    case PL_EFFECT_FOLLOW_UP:
+        break;
+    }
+    return offsetof(struct pl_effect, u) + size;
+}
+
 struct pl_effect *pl_effects_add(struct pl_effects *effects, enum pl_effect_kind kind)
 {
-    struct pl_effect *effect = pl_arena_alloc(&effects->arena, sizeof *effect);
+    struct pl_effect *effect = pl_arena_alloc(&effects->arena, effect_size(kind));
 
     if (effect == NULL)
         return NULL;
     effect->kind = kind;
     pl_list_append(&effects->list, &effect->node);
     return effect;
+}
+
+size_t pl_reply_size(enum pl_command_kind kind)
+{
+    const struct pl_reply *reply = NULL;
+
+    switch (kind) {
+    case PL_COMMAND_SEND_MESSAGE:
+        return offsetof(struct pl_reply, u) + sizeof reply->u.send;
+    case PL_COMMAND_MARK_READ:
+    case PL_COMMAND_ACK_MESSAGE:
+    case PL_COMMAND_RELEASE_MESSAGE:
+        return offsetof(struct pl_reply, u);
+    default:
+        return sizeof *reply;
+    }
 }

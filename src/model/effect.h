@@ -51,6 +51,7 @@ struct pl_subscribed_room {
     pl_sequence read_sequence; /* the user's marker */
 };
 
+/* Of those to commands that are given often, only as much is there as pl_reply_size(). */
 struct pl_reply {
     struct pl_refusal refusal; /* reason NONE: granted, and the rest holds */
     bool touch_due;            /* of a query: give TOUCH_SESSION for who asked */
@@ -154,7 +155,11 @@ void pl_effects_done(struct pl_effects *effects);
 /* Gives back every buffer and forgets all; it may be filled again. */
 void pl_effects_clear(struct pl_effects *effects);
 
-/* Appends a zeroed effect, or returns NULL when memory is short. */
+/* Appends a zeroed effect, or returns NULL when memory is short. Only as much of it is
+ * there as its kind has. */
 struct pl_effect *pl_effects_add(struct pl_effects *effects, enum pl_effect_kind kind);
+
+/* What a reply to a command of that kind takes. */
+size_t pl_reply_size(enum pl_command_kind kind);
 
 #endif

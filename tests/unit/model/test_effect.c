@@ -110,13 +110,32 @@ static void effects_keep_their_order_and_start_zeroed(void **state)
         struct pl_effect *effect = pl_effects_add(&effects, (enum pl_effect_kind)i);
 
         assert_non_null(effect);
-        assert_null(effect->u.reply.reply);
-        assert_int_equal(effect->u.reply.to, 0);
+        if (i == PL_EFFECT_REPLY)
+            assert_null(effect->u.reply.reply);
+        else if (i == PL_EFFECT_LEASED)
+            assert_null(effect->u.leased.message.event);
+        else if (i == PL_EFFECT_TAKER_ENDED)
+            assert_int_equal(effect->u.taker_ended.refusal.reason, PL_REASON_NONE);
     }
     PL_LIST_EACH (node, &effects.list)
         assert_int_equal(PL_CONTAINER(node, struct pl_effect, node)->kind, kind++);
     assert_int_equal(kind, PL_EFFECT_FOLLOW_UP + 1);
     pl_effects_done(&effects);
+}
+
+/* Of a reply only so much is there: what the replies hold that may be shortened. */
+static void a_reply_has_room_for_what_its_command_answers(void **state)
+{
+    const size_t refused = offsetof(struct pl_reply, u), whole = sizeof(struct pl_reply);
+    const struct pl_reply *reply = NULL;
+
+    (void)state;
+    assert_true(pl_reply_size(PL_COMMAND_SEND_MESSAGE) >= refused + sizeof reply->u.send);
+    assert_true(pl_reply_size(PL_COMMAND_MARK_READ) >= refused);
+    for (int kind = PL_COMMAND_START; kind <= PL_QUERY_GET_USERS; kind++)
+        if (kind != PL_COMMAND_SEND_MESSAGE && kind != PL_COMMAND_MARK_READ &&
+            kind != PL_COMMAND_ACK_MESSAGE && kind != PL_COMMAND_RELEASE_MESSAGE)
+            assert_int_equal(pl_reply_size((enum pl_command_kind)kind), whole);
 }
 
 static void want_of_memory_adds_nothing(void **state)
@@ -146,6 +165,7 @@ int main(void)
         cmocka_unit_test(half_made_effects_hold_nothing),
         cmocka_unit_test(a_reply_to_another_command_holds_no_buffer),
         cmocka_unit_test(effects_keep_their_order_and_start_zeroed),
+        cmocka_unit_test(a_reply_has_room_for_what_its_command_answers),
         cmocka_unit_test(want_of_memory_adds_nothing),
     };
 
