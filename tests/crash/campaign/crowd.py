@@ -85,6 +85,8 @@ class Crowd:
             ]
         for one in self._all():
             one.start()
+        if own and not self._tail.wait_told(1):
+            self.ledger.wrong("own-tail tells nothing")
 
     def _person(self, kind, name, *arguments):
         return kind(self._server, self.ledger, name, *arguments)

@@ -72,7 +72,7 @@ class Ledger:
     def refuse(self, refusal):
         """A send was not acknowledged: it may be there, once, or not."""
         with self._changed:
-            self.refusals[f"{refusal.code.name} {refusal.reason}".strip()] += 1
+            self.refusals[str(refusal)] += 1
             self._changed.notify_all()
 
     def wait_refused(self, how):
@@ -94,6 +94,10 @@ class Ledger:
     def next_sequence(self, room):
         """The first that has not been read."""
         return len(self._log[room]) + 1
+
+    def lengths(self):
+        """How much of each room was read."""
+        return {room: len(log) for room, log in self._log.items()}
 
     def log_of(self, room):
         """All of the room: texts, None for other events."""

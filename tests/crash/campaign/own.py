@@ -22,6 +22,7 @@ class Own:
         self._server = server
         self._stopped = threading.Event()
         self._process = None
+        self._stderr = open(pathlib.Path(state) / f"{name}.stderr", "w+", encoding="utf-8")
         self._environment = {
             **os.environ,
             "XDG_STATE_HOME": str(pathlib.Path(state)),
@@ -50,7 +51,7 @@ class Own:
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._stderr,
             text=True,
         )
         return self._process
@@ -70,6 +71,7 @@ class Own:
         self._thread.join(2 * DEADLINE)
         if self._thread.is_alive():
             self._ledger.wrong(f"{self.name} hangs")
+        self._stderr.close()
 
     def _run(self):
         raise NotImplementedError
@@ -114,7 +116,9 @@ class OwnTail(Own):
                 self._take(entry["sequence"], entry["text"])
         process.wait(DEADLINE)
         if not self._stopped.is_set():
-            self._ledger.wrong(f"{self.name} ended with status {process.returncode}")
+            self._stderr.seek(0)
+            said = self._stderr.read()
+            self._ledger.wrong(f"{self.name} ended with status {process.returncode}: {said}")
 
     def _take(self, sequence, text):
         """Joinings are events too, which are not all told: the text tells what is missing."""

@@ -7,11 +7,25 @@ import grpc
 from support.client import Ended, Guest
 from support.contract import api
 from support.deadline import DEADLINE
-from support.refusal import Refusal
 
 IN_FLIGHT = 8
 PAUSE = 0.02  # between two tries, so that a server that says no is asked 50 times a second
 TEXT_SIZE_MAX = 2000
+
+
+class Answer:
+    """Why a call failed, as far as is told: where memory is short, trailers may be left out."""
+
+    def __init__(self, error):
+        self.code = error.code()
+        self.reason = ""
+        packed = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+        for detail in api.message("google.rpc.Status").FromString(packed).details:
+            if detail.type_url.endswith("/google.rpc.ErrorInfo"):
+                self.reason = api.message("google.rpc.ErrorInfo").FromString(detail.value).reason
+
+    def __str__(self):
+        return f"{self.code.name} {self.reason}".strip()
 
 
 class Person:
@@ -83,7 +97,7 @@ class Sender(Person):
         try:
             response = call.result()
         except grpc.RpcError as error:
-            self._ledger.refuse(Refusal(error))
+            self._ledger.refuse(Answer(error))
             return False
         self._ledger.acknowledge(text, response.message.sequence, response.deduplicated)
         self.acknowledged += 1
@@ -146,7 +160,7 @@ class Reader(Person):
             try:
                 item = stream.next(deadline=2 * DEADLINE)
             except Ended as end:
-                self._take_end(end.refusal)
+                self._take_end(end.error)
                 return
             self._take_item(item)
             count += 1
@@ -154,14 +168,16 @@ class Reader(Person):
                 stream.cancel()
                 return
 
-    def _take_end(self, refusal):
-        if refusal is None:
+    def _take_end(self, error):
+        if error is None:
             self._ledger.refusals["stream ended"] += 1
-        elif refusal.reason == "CURSOR_LOST" or refusal.code.name == "UNAUTHENTICATED":
+            return
+        refusal = Answer(error)
+        if refusal.reason == "CURSOR_LOST" or refusal.code.name == "UNAUTHENTICATED":
             self._ledger.wrong(f"{self.name} was refused: {refusal}")
             self._stopped.set()
         else:
-            self._ledger.refusals[f"stream: {refusal.code.name} {refusal.reason}".strip()] += 1
+            self._ledger.refusals[f"stream: {refusal}"] += 1
 
     def _take_item(self, item):
         if item.HasField("event"):
@@ -229,7 +245,7 @@ class Taker(Person):
                 self.guest.acknowledge(self._room, taken)
                 self._ledger.deal_with(self.name, self._room, sequence, taken.lease)
         except grpc.RpcError as error:
-            refusal = Refusal(error)
+            refusal = Answer(error)
             self._ledger.refuse(refusal)
             if chance >= 0.1 and refusal.code.name != "FAILED_PRECONDITION":
                 self._ledger.settle(self._room, sequence)  # nobody knows

@@ -8,6 +8,7 @@ says what is wrong and what to do.
 import contextlib
 import errno
 import random
+import shutil
 import signal
 import socket
 import threading
@@ -17,7 +18,7 @@ from support.contract import api
 from support.deadline import DEADLINE, eventually
 
 from campaign.crowd import JOBS, LOG, Crowd
-from campaign.damage import Campaign, Saved, serve
+from campaign.damage import Campaign, Saved, read_room, serve
 from campaign.disk import SmallDisk
 from campaign.faults import Faults
 from campaign.victim import Refused, Victim
@@ -276,7 +277,7 @@ def clock(folder, times, seed, long):
     with crowd_of(server, folder, seed) as crowd:
         crowd.judge.guest.create("brief", retention_seconds=IDLE_S)
         crowd.judge.guest.send("brief", "to stay for half an hour")
-        for number, hours in enumerate((1, 0, -1, 0) * times):
+        for number, hours in enumerate((1, 0, -1, 0) * times if long else (1, -1)):
             server.wait_acknowledged(50)
             server.faults.set(clock_ms=hours * HOUR_MS)
             server.wait_acknowledged(50)
@@ -307,7 +308,12 @@ def damage(folder, times, seed, long):
     or all that it serves is right, or `parlad check` tells; and a backup brings all back."""
     server = new_victim(folder)
     with crowd_of(server, folder, seed) as crowd:
-        server.wait_acknowledged(3000 if long else 300)
+        server.wait_acknowledged(1500 if long else 150)
+        crowd.prove()
+        before = crowd.ledger.lengths()
+        backup = folder / "backup.db"
+        server.backup(backup)
+        server.wait_acknowledged(1500 if long else 150)
         crowd.finish()
         server.kill()
         saved = Saved(server, folder)
@@ -320,7 +326,31 @@ def damage(folder, times, seed, long):
         saved.restore()
         assert server.check_data()[0]
         assert serve(server, token, crowd.ledger) == ("served", [])
+        restore_backup(server, backup)
+        check_backup(server, token, crowd.ledger, before)
         return {"outcomes": outcomes, **crowd.ledger.figures()}
+
+
+def restore_backup(server, backup):
+    """As the manual says: the file is the database of an empty folder."""
+    shutil.rmtree(server.data)
+    server.data.mkdir(mode=0o700)
+    shutil.copy(backup, server.data / "parla.db")
+    sound, text = server.check_data()
+    assert sound, text
+
+
+def check_backup(server, token, ledger, before):
+    """It has all that was there before it began, and goes on."""
+    server.start()
+    guest = Guest(server.address, "judge", token=token)
+    for room, length in before.items():
+        _listed, streamed = read_room(guest, room)
+        assert length <= len(streamed), f"{room}: {len(streamed)} of {length}"
+        assert list(streamed.values()) == ledger.log_of(room)[: len(streamed)], room
+    guest.send(LOG, "after the backup")
+    guest.channel.close()
+    server.stop_or_see_end()
 
 
 SCENARIOS = {

@@ -102,12 +102,12 @@ class Ended(Exception):
 
     def __init__(self, error):
         super().__init__(str(error))
-        self._error = error
+        self.error = error  # grpcio's
 
     @property
     def refusal(self):
         """Why; None where all went well."""
-        return None if self._error is None else Refusal(self._error)
+        return None if self.error is None else Refusal(self.error)
 
 
 class Stream(Items):
