@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
     enum pl_config_result result;
 
     umask(077);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
     if (pl_secret_init() < 0) {
         fprintf(stderr, "parlad: the system has no source of randomness\n");
         return EXIT_FAILURE;

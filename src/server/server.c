@@ -18,6 +18,7 @@
 #include "server/io_loop.h"
 #include "server/tls_files.h"
 #include "server/trimmer.h"
+#include "store/dir.h"
 #include "store/lock.h"
 #include "store/sqlite.h"
 
@@ -277,6 +278,38 @@ static int open_data(struct pl_server *server)
     return rc;
 }
 
+/* What to do about a store that does not open. */
+static const char *store_advice(int rc)
+{
+    switch (rc) {
+    case PL_E_CORRUPT:
+        return "; 'parlad check' tells how far the damage goes, and a backup restores it: see man "
+               "parlad, BACKUPS";
+    case PL_E_IO:
+        return "; check the disk, then start again: what was acknowledged is in the data folder";
+    case PL_E_FULL:
+        return "; free some space, then start again";
+    case PL_E_BUSY:
+        return "; another program uses the database: end it, then start again";
+    default:
+        return "";
+    }
+}
+
+/* A server would begin with nothing where all was lost, and nobody would know. */
+static int refuse_empty(const struct pl_server *server)
+{
+    const char *dir = server->config->data;
+
+    if (!pl_data_lock_used(server->lock) || pl_data_dir_has(dir, PL_SQLITE_FILE))
+        return PL_OK;
+    fprintf(stderr,
+            "parlad: %s/" PL_SQLITE_FILE " is gone or empty, and a server has used this folder; "
+            "restore a backup (see man parlad, BACKUPS), or, to begin with nothing, delete %s\n",
+            dir, dir);
+    return PL_E_CORRUPT;
+}
+
 static int start_engine(struct pl_server *server, uint64_t log)
 {
     const struct pl_config *config = server->config;
@@ -297,7 +330,19 @@ static int start_engine(struct pl_server *server, uint64_t log)
     int rc = pl_engine_thread_start(&engine, &server->engine);
 
     if (rc < 0)
-        fprintf(stderr, "parlad: the engine did not start: %s\n", pl_err_text(rc));
+        fprintf(stderr, "parlad: the engine did not start: %s%s\n", pl_err_text(rc),
+                store_advice(rc));
+    return rc;
+}
+
+/* From here on an empty folder is one that was emptied. */
+static int set_used(struct pl_server *server)
+{
+    int rc = pl_data_lock_set_used(server->lock);
+
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot write to %s/" PL_DATA_LOCK_FILE ": %s%s\n",
+                server->config->data, pl_err_text(rc), store_advice(rc));
     return rc;
 }
 
@@ -321,8 +366,11 @@ static int start_store(struct pl_server *server, uint64_t log)
         .on_answer = on_answer,
         .self = server,
     };
-    int rc = pl_checkpoint_thread_new(&server->checkpoints);
+    int rc = refuse_empty(server);
 
+    if (rc < 0)
+        return rc;
+    rc = pl_checkpoint_thread_new(&server->checkpoints);
     sqlite.self = server->checkpoints;
     if (rc == PL_OK)
         rc = pl_sqlite_store_open(&sqlite, &server->store, &problem);
@@ -331,11 +379,13 @@ static int start_store(struct pl_server *server, uint64_t log)
     if (rc < 0 && problem.text[0] == 0)
         snprintf(problem.text, sizeof problem.text, "the data folder: %s", pl_err_text(rc));
     if (rc == PL_OK)
+        rc = set_used(server);
+    if (rc == PL_OK)
         rc = start_engine(server, log);
     if (rc == PL_OK)
         rc = pl_reader_pool_start(&readers, &server->readers, &problem);
     if (problem.text[0] != 0)
-        fprintf(stderr, "parlad: %s\n", problem.text);
+        fprintf(stderr, "parlad: %s%s\n", problem.text, store_advice(rc));
     return rc;
 }
 

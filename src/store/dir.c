@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,4 +95,19 @@ int pl_data_dir_make(const char *dir)
     }
     pl_free(path);
     return rc;
+}
+
+bool pl_data_dir_has(const char *dir, const char *name)
+{
+    size_t size = strlen(dir) + strlen(name) + sizeof "/";
+    char *path = pl_alloc(size);
+    struct stat st;
+    bool has;
+
+    if (path == NULL)
+        return false;
+    snprintf(path, size, "%s/%s", dir, name);
+    has = stat(path, &st) == 0 && st.st_size > 0;
+    pl_free(path);
+    return has;
 }

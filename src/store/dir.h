@@ -4,6 +4,8 @@
 #ifndef PL_STORE_DIR_H
 #define PL_STORE_DIR_H
 
+#include <stdbool.h>
+
 /* Makes the folder, and those above it, where they are missing: mode 0700. What
  * it made is on the disk when it returns. PL_E_IO (errno says why), PL_E_FULL,
  * PL_E_NOMEM. */
@@ -16,5 +18,9 @@ int pl_dir_sync_of(const char *path);
  * The descriptor is the caller's to close. PL_E_IO, PL_E_NOMEM. */
 int pl_dir_open_of(const char *path, int *ret_fd);
 int pl_dir_sync(int fd);
+
+/* Whether the folder has a file of that name with something in it; false also where that
+ * cannot be seen. */
+bool pl_data_dir_has(const char *dir, const char *name);
 
 #endif

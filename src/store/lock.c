@@ -15,8 +15,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static const char used_line[] = "data is kept here\n";
+
 struct pl_data_lock {
     int fd;
+    bool used;
+    char line[256]; /* the first one */
 };
 
 static int errno_err(void)
@@ -51,21 +55,54 @@ static void read_holder(int fd, struct pl_data_lock_holder *holder)
         snprintf(holder->text, sizeof holder->text, "another process");
 }
 
-int pl_data_lock_describe(struct pl_data_lock *lock, const char *text)
+/* Over what was there, and then no longer than that: a crash in between leaves more lines,
+ * never fewer. */
+static int write_lines(struct pl_data_lock *lock)
 {
-    char line[sizeof((struct pl_data_lock_holder *)0)->text];
-    int size = snprintf(line, sizeof line - 1, "parlad, pid %ld%s%s", (long)getpid(),
-                        text[0] != 0 ? ", " : "", text);
-    size_t len = size < (int)sizeof line - 1 ? (size_t)size : sizeof line - 2;
-    ssize_t n;
+    char all[sizeof lock->line + sizeof used_line + 1];
+    int size = snprintf(all, sizeof all, "%s\n%s", lock->line, lock->used ? used_line : "");
+    ssize_t n = pwrite(lock->fd, all, (size_t)size, 0);
 
-    line[len++] = '\n';
-    if (ftruncate(lock->fd, 0) < 0)
-        return errno_err();
-    n = pwrite(lock->fd, line, len, 0);
     if (n < 0)
         return errno_err();
-    return (size_t)n == len ? PL_OK : PL_E_FULL;
+    if (n != size)
+        return PL_E_FULL;
+    return ftruncate(lock->fd, size) < 0 ? errno_err() : PL_OK;
+}
+
+static void read_used(struct pl_data_lock *lock)
+{
+    char all[sizeof lock->line + sizeof used_line + 1];
+    ssize_t n = pread(lock->fd, all, sizeof all - 1, 0);
+
+    all[n > 0 ? n : 0] = 0;
+    lock->used = strstr(all, used_line) != NULL;
+}
+
+int pl_data_lock_describe(struct pl_data_lock *lock, const char *text)
+{
+    snprintf(lock->line, sizeof lock->line, "parlad, pid %ld%s%s", (long)getpid(),
+             text[0] != 0 ? ", " : "", text);
+    return write_lines(lock);
+}
+
+bool pl_data_lock_used(const struct pl_data_lock *lock)
+{
+    return lock->used;
+}
+
+int pl_data_lock_set_used(struct pl_data_lock *lock)
+{
+    int rc;
+
+    if (lock->used)
+        return PL_OK;
+    lock->used = true;
+    rc = write_lines(lock);
+    if (rc == PL_OK && fsync(lock->fd) < 0)
+        rc = errno_err();
+    lock->used = rc == PL_OK;
+    return rc;
 }
 
 int pl_data_lock_open(const char *dir, struct pl_data_lock **ret_lock,
@@ -88,6 +125,7 @@ int pl_data_lock_open(const char *dir, struct pl_data_lock **ret_lock,
             read_holder(lock->fd, ret_holder);
         goto fail;
     }
+    read_used(lock);
     rc = pl_data_lock_describe(lock, "");
     if (rc < 0)
         goto fail;

@@ -2,12 +2,15 @@
  * lock.h - one server a data folder.
  *
  * The kernel holds the lock (flock of DIR/lock), so that it ends with the
- * process, however that ends. The file says who has it, for who comes second.
+ * process, however that ends. The file's first line says who has it, for who comes
+ * second; its second one, that data was kept here, for who finds none.
  *
  * Threads: one at a time.
  */
 #ifndef PL_STORE_LOCK_H
 #define PL_STORE_LOCK_H
+
+#include <stdbool.h>
 
 #define PL_DATA_LOCK_FILE "lock"
 
@@ -27,6 +30,11 @@ int pl_data_lock_open(const char *dir, struct pl_data_lock **ret_lock,
 /* Adds to what the second comer is told: "parlad, pid 123, " and the text.
  * PL_E_IO, PL_E_FULL. */
 int pl_data_lock_describe(struct pl_data_lock *lock, const char *text);
+
+/* Whether a server has kept data in the folder before; and that one does from now on,
+ * which is on the disk when it returns. PL_E_IO, PL_E_FULL. */
+bool pl_data_lock_used(const struct pl_data_lock *lock);
+int pl_data_lock_set_used(struct pl_data_lock *lock);
 
 /* Gives the lock back. NULL is fine. */
 void pl_data_lock_close(struct pl_data_lock *lock);

@@ -234,6 +234,7 @@ def test_a_file_that_is_no_database_is_left_alone(parlad):
     assert str(server.data) in done.stderr
     for path in files:
         assert path.read_bytes() == b"this is no database" * 1000
+    server.sound = False
 
 
 def test_an_address_in_use_is_found_before_serving(tmp_path, server):

@@ -60,6 +60,7 @@ class Parlad:
         self.process = None
         self.address = None
         self.listening = None  # the line that says so
+        self.sound = True  # its data is to be, at the end
         self._ended = False  # the test itself has seen its end
         self.start()
 
@@ -159,15 +160,31 @@ class Parlad:
         assert self.alive(), f"parlad has gone, {self.process.poll()}:\n{self.stderr_text()}"
         self.check_traces()
 
+    def command(self, *arguments, deadline=DEADLINE):
+        """Runs one of its other commands, such as ("check", "--data", folder); how it ended."""
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=deadline,
+        )
+
+    def check_data(self, data=None):
+        """All that it keeps is as it must be."""
+        done = self.command("check", "--data", data or self.data)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def finish(self):
-        """The end of a test: what still runs must stop in order."""
-        if self._ended:
-            self.check_traces()
-            return
+        """The end of a test: what still runs must stop in order, and what it keeps be sound."""
         try:
-            self.check()
-            self.stop()
+            if not self._ended:
+                self.check()
+                self.stop()
         finally:
             if self.alive():
                 self.process.kill()
                 self.process.wait(DEADLINE)
+        self.check_traces()
+        if self.sound:
+            self.check_data()

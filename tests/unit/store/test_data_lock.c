@@ -75,6 +75,30 @@ static void long_description_is_cut(void **state)
     pl_data_lock_close(lock);
 }
 
+static void that_data_was_kept_is_remembered(void **state)
+{
+    struct folder *folder = *state;
+    struct pl_data_lock *lock = NULL, *second = NULL;
+    struct pl_data_lock_holder holder = {{0}};
+
+    assert_int_equal(pl_data_lock_open(folder->data, &lock, NULL), PL_OK);
+    assert_false(pl_data_lock_used(lock));
+    assert_int_equal(pl_data_lock_describe(lock, "a text that is longer than the next"), PL_OK);
+    pl_data_lock_close(lock);
+    assert_int_equal(pl_data_lock_open(folder->data, &lock, NULL), PL_OK);
+    assert_false(pl_data_lock_used(lock));
+    assert_int_equal(pl_data_lock_set_used(lock), PL_OK);
+    assert_int_equal(pl_data_lock_describe(lock, "a text"), PL_OK);
+    assert_int_equal(pl_data_lock_open(folder->data, &second, &holder), PL_E_BUSY);
+    assert_non_null(strstr(holder.text, ", a text"));
+    assert_null(strchr(holder.text, '\n'));
+    pl_data_lock_close(lock);
+    assert_int_equal(pl_data_lock_open(folder->data, &lock, NULL), PL_OK);
+    assert_true(pl_data_lock_used(lock));
+    assert_int_equal(pl_data_lock_set_used(lock), PL_OK);
+    pl_data_lock_close(lock);
+}
+
 static void lock_ends_with_its_process(void **state)
 {
     struct folder *folder = *state;
@@ -151,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(second_comer_is_told_who_has_it, setup, teardown),
         cmocka_unit_test_setup_teardown(long_description_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(that_data_was_kept_is_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(lock_ends_with_its_process, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_above_are_made_too_and_for_us_only, setup,
                                         teardown),
