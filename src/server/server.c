@@ -153,6 +153,32 @@ static void on_hangup(void *self, int signum)
     pl_tls_files_reload(server->tls);
 }
 
+/* The terminal is gone, which may be told more than once. */
+static void on_terminal_gone(void *self, int signum)
+{
+    struct pl_server *server = self;
+
+    if (server->signals_len == 0)
+        on_signal(self, signum);
+}
+
+/* With certificates it asks for them to be read again. Else it ends the server like
+ * SIGTERM, unless who started it has it ignored (nohup). */
+static int catch_hangup(struct pl_server *server)
+{
+    struct sigaction inherited = {.sa_handler = SIG_DFL};
+    int rc;
+
+    if (server->tls == NULL && sigaction(SIGHUP, NULL, &inherited) == 0 &&
+        inherited.sa_handler == SIG_IGN)
+        return PL_OK;
+    rc = pl_signal_new(server->control, SIGHUP, server->tls != NULL ? on_hangup : on_terminal_gone,
+                       server, &server->signals[2]);
+    if (rc < 0)
+        fprintf(stderr, "parlad: cannot start: %s\n", pl_err_text(rc));
+    return rc;
+}
+
 static int on_tls_context(void *self, struct pl_tls_context *context)
 {
     struct pl_server *server = self;
@@ -163,7 +189,6 @@ static int on_tls_context(void *self, struct pl_tls_context *context)
     return rc;
 }
 
-/* With a certificate it is read, and read again on SIGHUP. */
 static int open_tls(struct pl_server *server)
 {
     const struct pl_config *config = server->config;
@@ -180,8 +205,6 @@ static int open_tls(struct pl_server *server)
         return PL_OK;
     pl_bytebuf_init(&error_text, TLS_ERROR_SIZE_MAX);
     rc = pl_tls_files_open(server->control, &files, &error_text, &server->tls);
-    if (rc == PL_OK)
-        rc = pl_signal_new(server->control, SIGHUP, on_hangup, server, &server->signals[2]);
     if (rc < 0)
         fprintf(stderr, "parlad: no TLS: %s\n",
                 error_text.size > 0 ? pl_bytebuf_cstr(&error_text) : pl_err_text(rc));
@@ -443,6 +466,8 @@ static int start(struct pl_server *server)
     rc = make_control(server);
     if (rc == PL_OK)
         rc = open_tls(server);
+    if (rc == PL_OK)
+        rc = catch_hangup(server);
     if (rc == PL_OK)
         rc = open_addresses(server);
     if (rc == PL_OK)

@@ -326,13 +326,35 @@ def test_any_number_of_loops(parlad, sign_in, loops):
         assert stream.texts(6) == [f"message {i}" for i in range(6)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_ends_in_order_though_a_client_never_reads(parlad, sign_in, number):
     server = parlad()
     ana = sign_in(server, "ana")
     stuck = stuck_client(server, ana)
     server.stop(number)
     stuck.close()
+
+
+def test_a_terminal_that_goes_twice_still_drains(parlad, sign_in):
+    server = parlad()
+    ana = sign_in(server, "ana")
+    stream = ana.live()
+    server.tell(signal.SIGHUP)
+    server.tell(signal.SIGHUP)
+    while not stream.next().HasField("draining"):
+        pass
+    assert server.wait() == 0
+
+
+def test_it_outlives_its_terminal_where_that_was_asked_for(parlad, sign_in):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; it is inherited
+    try:
+        server = parlad()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.tell(signal.SIGHUP)
+    sign_in(server, "ana").send("lobby", "still here")
+    server.check()
 
 
 def test_a_second_signal_ends_it_at_once(parlad, sign_in):
