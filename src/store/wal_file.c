@@ -183,6 +183,7 @@ static bool is_commit(const struct walk *walk)
     return big_u32(walk->frame + 4) != 0;
 }
 
+/* Whether the frame goes on where walk->sum is, which it moves. */
 static bool is_right(struct walk *walk)
 {
     uint32_t (*word)(const uint8_t *data) = walk->big_endian ? big_u32 : little_u32;
@@ -192,8 +193,9 @@ static bool is_right(struct walk *walk)
     return has_salt(walk) && big_u32(walk->frame) != 0 && chain_holds(walk, walk->frame + 16);
 }
 
-/* Whether behind the frame that cannot be read, and behind a commit, there is more of
- * the same WAL. */
+/* Whether behind the frame that cannot be read there is a commit, and right behind that a
+ * frame that goes on from it. Commits that failed, for want of space, leave frames too, but
+ * none goes on from them. */
 static int look_behind(struct walk *walk, uint32_t number, bool *ret_more)
 {
     bool there = true, committed = false;
@@ -202,10 +204,12 @@ static int look_behind(struct walk *walk, uint32_t number, bool *ret_more)
     *ret_more = false;
     for (; rc == PL_OK && there && !*ret_more; number++) {
         rc = read_frame(walk, number, &there);
-        if (rc < 0 || !there || !has_salt(walk))
-            continue;
-        *ret_more = committed;
-        committed = committed || is_commit(walk);
+        if (rc < 0 || !there)
+            break;
+        *ret_more = committed && is_right(walk);
+        committed = has_salt(walk) && is_commit(walk);
+        walk->sum[0] = big_u32(walk->frame + 16);
+        walk->sum[1] = big_u32(walk->frame + 20);
     }
     return rc;
 }
@@ -232,13 +236,14 @@ static int walk_frames(struct walk *walk, struct pl_wal_file *ret)
  * of which WAL it is. */
 static int look_without_header(struct walk *walk, struct pl_wal_file *ret)
 {
-    static const uint8_t none[SALT_SIZE];
+    static const uint8_t none[SALT_SIZE], first[4] = {1};
     bool there;
     int rc = read_frame(walk, 1, &there);
 
     if (rc < 0 || !there)
         return rc;
     memcpy(walk->salt, walk->frame + 8, SALT_SIZE);
+    walk->big_endian = own_u32(first) != 1; /* SQLite writes them as the machine has them */
     if (memcmp(walk->salt, none, SALT_SIZE) == 0)
         return PL_OK; /* it was only laid */
     return look_behind(walk, 1, &ret->damaged);

@@ -199,6 +199,25 @@ static void a_transaction_that_was_not_finished_is_no_damage(void **state)
     pl_free(more);
 }
 
+/* SQLite writes the next transaction over it; of what was longer, the rest stays. */
+static void what_commits_that_failed_have_left_is_no_damage(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *more = pl_alloc(f->wal_size + 3 * FRAME_SIZE);
+
+    assert_non_null(more);
+    memcpy(more, f->wal, f->wal_size);
+    memcpy(more + f->wal_size, f->wal + frame_at(1), FRAME_SIZE);
+    memcpy(more + f->wal_size + FRAME_SIZE, f->wal + frame_at(f->frames), FRAME_SIZE); /* commits */
+    memcpy(more + f->wal_size + 2 * FRAME_SIZE, f->wal + frame_at(2), FRAME_SIZE);
+    put(f, "-wal", more, f->wal_size + 3 * FRAME_SIZE);
+    assert_false(look(f).damaged);
+    drop(f, "-shm");
+    assert_false(look(f).damaged);
+    assert_int_equal(look(f).readable, f->frames);
+    pl_free(more);
+}
+
 static void what_cannot_be_read_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -240,6 +259,7 @@ int main(void)
         WITH_WAL(an_end_that_is_missing_is_found),
         WITH_WAL(without_the_index_damage_is_found_before_the_last_transactions),
         WITH_WAL(a_transaction_that_was_not_finished_is_no_damage),
+        WITH_WAL(what_commits_that_failed_have_left_is_no_damage),
         WITH_WAL(what_cannot_be_read_is_an_error),
         WITH_WAL(no_memory_is_an_error),
     };
