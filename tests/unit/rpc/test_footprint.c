@@ -20,7 +20,7 @@ enum {
     CONNS = 64,
     STREAMS = 64,
     CONN_SIZE_MAX = 9 * 1024,
-    STREAM_SIZE_MAX = 576, /* of rpc and nghttp2; the chat adds some 600 */
+    STREAM_SIZE_MAX = 496, /* of rpc and nghttp2; the chat adds some 450 */
 };
 
 /* Bytes that are allocated, with what the allocator adds; 0: it does not tell. */
