@@ -185,8 +185,9 @@ class Ledger:
     def begin_anew(self, reader):
         """It had no cursor yet, so its stream starts at the beginning."""
         with self._lock:
-            for key in [key for key in self._shown if key[0] == reader]:
-                del self._shown[key]
+            for of_readers in (self._shown, self._told):
+                for key in [key for key in of_readers if key[0] == reader]:
+                    del of_readers[key]
 
     def tell(self, reader, room, sequence, text):
         """A reader that is told messages only was told one."""

@@ -22,7 +22,7 @@ class Own:
         self._server = server
         self._stopped = threading.Event()
         self._process = None
-        self._stderr = open(pathlib.Path(state) / f"{name}.stderr", "w+", encoding="utf-8")
+        self._stderr = open(pathlib.Path(state) / f"{name}.stderr", "w", encoding="utf-8")
         self._environment = {
             **os.environ,
             "XDG_STATE_HOME": str(pathlib.Path(state)),
@@ -32,17 +32,16 @@ class Own:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def run(self, *arguments):
-        """Runs it to its end; its exit status."""
-        done = subprocess.run(
+        """Runs it to its end; its exit status, < 0 for a signal."""
+        process = subprocess.Popen(
             [PARLA, *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=2 * DEADLINE,
-            check=False,
+            stderr=self._stderr,
         )
-        return done.returncode
+        self._process = process  # it may try on and on, until it is asked to end
+        return process.wait()
 
     def open(self, *arguments):
         """Starts one that stays; its lines are read here."""
@@ -109,16 +108,18 @@ class OwnTail(Own):
         self._told = threading.Condition()
 
     def _run(self):
-        process = self.open("tail", self._room, "--beginning", "--json")
-        for line in process.stdout:
-            entry = json.loads(line)
-            if entry["type"] == "message":
-                self._take(entry["sequence"], entry["text"])
-        process.wait(DEADLINE)
-        if not self._stopped.is_set():
-            self._stderr.seek(0)
-            said = self._stderr.read()
-            self._ledger.wrong(f"{self.name} ended with status {process.returncode}: {said}")
+        while not self._stopped.is_set():
+            self._ledger.begin_anew(self.name)
+            self.last = 0
+            process = self.open("tail", self._room, "--beginning", "--json")
+            for line in process.stdout:
+                entry = json.loads(line)
+                if entry["type"] == "message":
+                    self._take(entry["sequence"], entry["text"])
+            process.wait(DEADLINE)
+            if not self._stopped.is_set():
+                self._ledger.refusals["parla tail"] += 1
+                self._stopped.wait(PAUSE)
 
     def _take(self, sequence, text):
         """Joinings are events too, which are not all told: the text tells what is missing."""
