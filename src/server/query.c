@@ -364,7 +364,8 @@ bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *e
         } else {
             rc = authenticate(&asked, context->session_idle_ms, age_ms);
             if (rc == PL_OK && !refused(&asked)) {
-                touch = pl_session_touch_due(&asked.session, context->session_idle_ms, now_ms);
+                touch = pl_session_touch_due(&asked.session, context->session_idle_ms,
+                                             now_ms > age_ms ? now_ms : age_ms);
                 rc = answer(&asked);
             }
         }

@@ -20,7 +20,7 @@ struct pl_query_context {
 /* Answers the errand (of kind QUERY or USERS): refusal, or response, or users. Never
  * fails: what goes wrong is refused and told to the operator. now_ms: of the wall
  * clock; age_ms: of the age clock. Returns whether the caller's session is due to be marked as
- * used. */
+ * used: at the greater of both, which batches bear. */
 bool pl_query_answer(const struct pl_query_context *context, struct pl_errand *errand,
                      int64_t now_ms, int64_t age_ms);
 

@@ -258,6 +258,16 @@ static void a_session_is_marked_when_that_is_due(void **state)
     pl_errand_free(errand);
 }
 
+static void a_session_is_marked_though_the_time_of_day_was_set_back(void **state)
+{
+    struct world *world = *state;
+    struct pl_errand *errand = ask_for(PL_QUERY_GET_ROOM, "ana");
+    int64_t age_ms = world->now_ms + HOUR_MS;
+
+    assert_true(pl_query_answer(&world->context, errand, age_ms - 2 * IDLE_MS, age_ms));
+    pl_errand_free(errand);
+}
+
 static void rooms_are_seen_by_who_may_see_them(void **state)
 {
     static const enum pl_query_kind of_members[] = {PL_QUERY_LIST_MEMBERS, PL_QUERY_LIST_MESSAGES};
@@ -676,6 +686,7 @@ int main(void)
         TEST(nobody_is_answered_without_a_token_that_holds),
         TEST(who_has_signed_out_is_nobody),
         TEST(a_session_is_marked_when_that_is_due),
+        TEST(a_session_is_marked_though_the_time_of_day_was_set_back),
         TEST(rooms_are_seen_by_who_may_see_them),
         TEST(rooms_are_listed_by_id_in_pages),
         TEST(members_are_listed_by_name_in_pages),
