@@ -224,6 +224,8 @@ static ssize_t allowed(int fd, size_t size, off_t offset)
     return -1;
 }
 
+/* The C library's own parameters have names that are reserved.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 static ssize_t write_at(int fd, const void *data, size_t size, off_t offset)
 {
     ssize_t (*real)(int, const void *, size_t, off_t) =
@@ -402,3 +404,4 @@ time_t time(time_t *ret)
         *ret = ts.tv_sec;
     return ts.tv_sec;
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

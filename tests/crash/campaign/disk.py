@@ -4,7 +4,7 @@ makes believe."""
 import pathlib
 import subprocess
 
-DISK_SIZE = 96 << 20
+DISK_SIZE = 256 << 20
 
 
 class SmallDisk:
