@@ -397,11 +397,11 @@ static int64_t wait_us(const struct pl_engine_thread *thread)
 }
 
 /* Looks at the letters after that one; returns whether all are messages to rooms that
- * are busy. */
+ * are busy, and there are any. */
 static bool note_sent(struct pl_engine_thread *thread, struct pl_list *after)
 {
     int64_t now_us = pl_clock_mono_us();
-    bool busy = pl_list_empty(&thread->gone);
+    bool busy = after->next != &thread->letters && pl_list_empty(&thread->gone);
 
     for (struct pl_list *node = after->next; node != &thread->letters; node = node->next) {
         const struct pl_command *command = sent_by(msg_of(node));
