@@ -57,15 +57,18 @@ struct pl_granted {
     uint32_t rooms_len;
 };
 
+struct pl_lane;
+
 struct pl_errand {
     struct pl_msg msg;
     enum pl_errand_kind kind;
-    uint64_t call;       /* the call that waits, by its id */
-    uint32_t loop;       /* its loop */
-    size_t charged_size; /* what its loop counts it for */
-    bool silent;         /* nobody waits: freed when it comes back */
-    bool asked;          /* counts in its loop's questions_len */
-    bool answered;       /* set by whoever answers, once */
+    uint64_t call;             /* the call that waits, by its id */
+    uint32_t loop;             /* its loop */
+    size_t charged_size;       /* what its loop counts it for */
+    struct pl_lane *lane_weak; /* its address's, or NULL: see lanes.h */
+    bool silent;               /* nobody waits: freed when it comes back */
+    bool asked;                /* counts in its loop's questions_len */
+    bool answered;             /* set by whoever answers, once */
     struct pl_arena arena;
     struct pl_command command;
     struct pl_query query;

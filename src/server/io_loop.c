@@ -48,7 +48,9 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
             pl_stream_answer(stream_call, errand);
     } /* else its caller has gone */
     if (errand->asked)
-        pl_question_back(io);
+        pl_question_back(io, errand);
+    else if (errand->lane_weak != NULL)
+        pl_command_back(io, errand);
     if (streams)
         pl_errand_free(errand);
     else
@@ -298,7 +300,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     pl_list_init(&io->stream_calls);
     pl_live_sessions_init(&io->live_sessions);
     pl_errand_pool_init(&io->pool);
-    pl_list_init(&io->questions);
+    pl_lanes_init(&io->lanes);
     pl_newcomers_init(&io->newcomers);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
@@ -396,7 +398,7 @@ void pl_io_loop_free(struct pl_io_loop *io)
     pl_hub_free(io->hub);
     pl_rpc_host_free(io->host);
     pl_live_sessions_done(&io->live_sessions);
-    pl_questions_free(io);
+    pl_lanes_done(&io->lanes);
     pl_newcomers_done(&io->newcomers);
     pl_errand_pool_done(&io->pool);
     pl_free(io);

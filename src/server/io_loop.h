@@ -17,6 +17,7 @@
 #include "rpc/reflection.h"
 #include "server/config.h"
 #include "server/engine_thread.h"
+#include "server/lanes.h"
 #include "server/newcomers.h"
 #include "server/reader_pool.h"
 #include "server/service.h"
@@ -61,7 +62,7 @@ struct pl_io_loop {
     struct pl_list stream_calls;           /* of struct pl_stream_call, not yet GONE */
     struct pl_live_sessions live_sessions; /* theirs */
     struct pl_errand_pool pool;            /* errands at rest */
-    struct pl_list questions;              /* errands that wait until readers may have them */
+    struct pl_lanes lanes;                 /* what addresses have asked, and what waits of it */
     uint32_t questions_len;                /* that readers have */
     struct pl_token_memo token_memo;
     struct pl_newcomers newcomers; /* guests who sign in here */

@@ -41,14 +41,12 @@ enum { PL_SERVICES_LEN = 4 };
 enum { PL_ERRANDS_SIZE_MAX = 128 * 1024 * 1024, PL_ANSWERS_SIZE_MAX = 16 * 1024 * 1024 };
 
 /* Questions of a loop that readers may have at once, since each comes back with an answer
- * that may be large; later ones wait on the loop. */
+ * that may be large; later ones wait on the loop, and addresses have their turns. */
 enum { PL_QUESTIONS_LEN_MAX = 8 };
 
-/* A question has come back: the next one may go. */
-void pl_question_back(struct pl_io_loop *io);
-
-/* Frees those that wait. */
-void pl_questions_free(struct pl_io_loop *io);
+/* A question, or a command of a lane, has come back: the next ones may go. */
+void pl_question_back(struct pl_io_loop *io, struct pl_errand *errand);
+void pl_command_back(struct pl_io_loop *io, struct pl_errand *errand);
 
 /* What clients are told when the server stops: come back after so long, at random
  * within the spread, so that not all come at once. Milliseconds. */

@@ -87,14 +87,21 @@ static int charge(struct pl_io_loop *io, struct pl_errand *errand)
     return PL_OK;
 }
 
+static void uncharge(struct pl_io_loop *io, struct pl_errand *errand)
+{
+    io->errands_size -= errand->charged_size;
+    if (errand->lane_weak != NULL)
+        pl_lanes_leave(&io->lanes, errand);
+    pl_errand_pool_give(&io->pool, errand);
+}
+
 /* It was not posted. */
 static bool take_back(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand,
                       int err)
 {
     struct pl_refusal refusal = pl_refusal_of_err(err);
 
-    io->errands_size -= errand->charged_size;
-    pl_errand_pool_give(&io->pool, errand);
+    uncharge(io, errand);
     pl_call_refuse(call, &refusal);
     return false;
 }
@@ -108,6 +115,62 @@ bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct
     return rc == PL_OK || take_back(io, call, errand, rc);
 }
 
+/* Counts it, for the loop and for the address that it came from. */
+static int enter_lane(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
+{
+    int rc = charge(io, errand);
+
+    if (rc == PL_OK)
+        rc = pl_lanes_enter(&io->lanes, pl_port_peer_key(pl_rpc_call_conn(call)), errand);
+    return rc;
+}
+
+static void command_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call,
+                              struct pl_errand *errand)
+{
+    int rc = enter_lane(io, call, errand);
+
+    if (rc == PL_OK)
+        rc = pl_lanes_command(&io->lanes, errand, pl_loop_now_ms(io->loop));
+    if (rc == PL_E_AGAIN)
+        return; /* it waits */
+    if (rc == PL_OK) {
+        rc = pl_engine_thread_put(io->config.engine_weak, errand);
+        if (rc < 0)
+            pl_lanes_command_back(errand);
+    }
+    if (rc < 0)
+        take_back(io, call, errand, rc);
+}
+
+/* What waited and did not go: whose call is over need not be told. */
+static void give_up(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand,
+                    int err)
+{
+    if (call != NULL)
+        take_back(io, call, errand, err);
+    else
+        uncharge(io, errand);
+}
+
+void pl_command_back(struct pl_io_loop *io, struct pl_errand *errand)
+{
+    struct pl_lane *lane = errand->lane_weak;
+    struct pl_errand *next;
+
+    pl_lanes_command_back(errand);
+    while ((next = pl_lanes_next_command(&io->lanes, lane, pl_loop_now_ms(io->loop))) != NULL) {
+        struct pl_rpc_call *call = pl_rpc_host_call(io->host, next->call);
+        int rc = call != NULL ? pl_engine_thread_put(io->config.engine_weak, next) : PL_E_CLOSED;
+
+        if (rc < 0) {
+            pl_lanes_command_back(next);
+            give_up(io, call, next, rc);
+        }
+    }
+    pl_lanes_leave(&io->lanes, errand); /* last: the lane may go with it */
+}
+
 static int ask(struct pl_io_loop *io, struct pl_errand *errand)
 {
     int rc = pl_reader_pool_post(io->config.readers_weak, errand);
@@ -117,61 +180,35 @@ static int ask(struct pl_io_loop *io, struct pl_errand *errand)
     return rc;
 }
 
-static bool errand_to_readers(struct pl_io_loop *io, struct pl_rpc_call *call,
+static void errand_to_readers(struct pl_io_loop *io, struct pl_rpc_call *call,
                               struct pl_errand *errand)
 {
-    int rc = charge(io, errand);
+    int rc = enter_lane(io, call, errand);
 
     errand->asked = true;
     if (rc == PL_OK && io->questions_len >= PL_QUESTIONS_LEN_MAX)
-        pl_list_append(&io->questions, &errand->msg.letter.node);
+        rc = pl_lanes_question(&io->lanes, errand);
     else if (rc == PL_OK)
         rc = ask(io, errand);
-    return rc == PL_OK || take_back(io, call, errand, rc);
+    if (rc < 0)
+        take_back(io, call, errand, rc);
 }
 
-static struct pl_errand *first_question(struct pl_io_loop *io)
+void pl_question_back(struct pl_io_loop *io, struct pl_errand *errand)
 {
-    struct pl_list *node = pl_list_first(&io->questions);
-    struct pl_letter *letter;
+    struct pl_errand *next;
 
-    if (node == NULL)
-        return NULL;
-    pl_list_remove(node);
-    letter = PL_CONTAINER(node, struct pl_letter, node);
-    return PL_CONTAINER(PL_CONTAINER(letter, struct pl_msg, letter), struct pl_errand, msg);
-}
-
-void pl_question_back(struct pl_io_loop *io)
-{
+    pl_lanes_leave(&io->lanes, errand);
     PL_ASSERT(io->questions_len > 0);
     io->questions_len--;
-    while (io->questions_len < PL_QUESTIONS_LEN_MAX) {
-        struct pl_errand *errand = first_question(io);
-        struct pl_rpc_call *call;
-        int rc;
+    while (io->questions_len < PL_QUESTIONS_LEN_MAX &&
+           (next = pl_lanes_next_question(&io->lanes)) != NULL) {
+        struct pl_rpc_call *call = pl_rpc_host_call(io->host, next->call);
+        int rc = call != NULL ? ask(io, next) : PL_E_CLOSED;
 
-        if (errand == NULL)
-            return;
-        call = pl_rpc_host_call(io->host, errand->call);
-        rc = call != NULL ? ask(io, errand) : PL_E_CLOSED;
-        if (rc == PL_OK)
-            continue;
-        if (call != NULL) {
-            take_back(io, call, errand, rc);
-        } else { /* its caller has gone */
-            io->errands_size -= errand->charged_size;
-            pl_errand_pool_give(&io->pool, errand);
-        }
+        if (rc < 0)
+            give_up(io, call, next, rc);
     }
-}
-
-void pl_questions_free(struct pl_io_loop *io)
-{
-    struct pl_errand *errand;
-
-    while ((errand = first_question(io)) != NULL)
-        pl_errand_free(errand);
 }
 
 static const struct pl_unary *unary_of(const struct pl_rpc_call *call)
@@ -195,7 +232,7 @@ static void make_token(struct pl_errand *errand)
 static void send_out(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
 {
     if (errand->kind == PL_ERRAND_COMMAND || errand->kind == PL_ERRAND_ONLINE)
-        pl_errand_to_engine(io, call, errand);
+        command_to_engine(io, call, errand);
     else
         errand_to_readers(io, call, errand);
 }
