@@ -25,6 +25,7 @@ enum {
     EVENTS_LEN = 256,
     READ_SIZE = 64 * 1024,
     TURN_SIZE = 256 * 1024, /* sent by a peer before others have their turn */
+    KEYS_SIZE = 16 * 1024,  /* what new keys count as, which take their time */
     FRAME_HEAD = 9,         /* RFC 9113, section 4.1 */
     STREAM_AT = 5,
 };
@@ -267,7 +268,7 @@ static bool fire(struct cannon *cannon, struct peer *peer)
         n = put(peer, again + peer->again_at, left);
         if (n <= 0)
             break;
-        turn += (size_t)n;
+        turn += options->key_updates ? KEYS_SIZE : (size_t)n;
         cannon->sent_size += (uint64_t)n;
         peer->again_at += (size_t)n;
         if (peer->allowed > 0)
