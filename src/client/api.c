@@ -41,7 +41,8 @@ struct pl_api_stream {
 
 bool pl_api_may_retry(const struct pl_api_result *result)
 {
-    return result->code == PL_CODE_UNAVAILABLE || result->code == PL_CODE_RESOURCE_EXHAUSTED ||
+    return result->broken || result->code == PL_CODE_UNAVAILABLE ||
+           result->code == PL_CODE_RESOURCE_EXHAUSTED ||
            result->code == PL_CODE_DEADLINE_EXCEEDED || result->code == PL_CODE_CANCELLED;
 }
 
@@ -65,7 +66,9 @@ static struct pl_api_result result_of(const struct pl_rpc_status *status, bool m
     struct pl_api_result result = {.code = status->code,
                                    .text = status->message != NULL ? status->message : ""};
 
+    result.broken = status->broken;
     if (malformed) {
+        result.broken = false;
         result.code = PL_CODE_INTERNAL;
         result.text = "the server's answer cannot be read; is it of another version?";
     }

@@ -21,10 +21,11 @@ struct pl_api_result {
     const char *text;                 /* the server's message, raw; "" for none */
     uint32_t retry_ms;                /* the server said when to try again; 0: it did not */
     const ProtobufCMessage *response; /* of the method's type; NULL unless code is OK */
+    bool broken;                      /* the server gave the call up without a word */
 };
 
-/* Whether the same call may go well later: the connection broke, the server was
- * too busy or was asked too often. */
+/* Whether the same call may go well later: the connection or the call broke, the server
+ * was too busy or was asked too often. */
 bool pl_api_may_retry(const struct pl_api_result *result);
 
 typedef void (*pl_api_done)(void *self, const struct pl_api_result *result);

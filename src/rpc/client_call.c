@@ -255,6 +255,7 @@ void pl_rpc_client_call_over(struct pl_rpc_client_call *call, enum pl_code code,
 
     if (call->over)
         return;
+    status.broken = !call->ended && call->error_code == NGHTTP2_INTERNAL_ERROR;
     if (call->ended)
         (void)pl_rpc_fields_find(&call->trailers, "grpc-status-details-bin", &status.details);
     call->over = true;

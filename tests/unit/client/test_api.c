@@ -106,6 +106,16 @@ static void on_abandoned(void *self)
     bench->abandoned_len++;
 }
 
+static void what_broke_may_be_repeated_and_what_was_said_may_not(void **state)
+{
+    struct pl_api_result result = {.code = PL_CODE_INTERNAL, .text = "no"};
+
+    (void)state;
+    assert_false(pl_api_may_retry(&result));
+    result.broken = true;
+    assert_true(pl_api_may_retry(&result));
+}
+
 static void a_call_without_a_connection_fails_at_once(void **state)
 {
     struct bench *bench = *state;
@@ -219,6 +229,7 @@ static void direct_rooms_are_known_by_their_peers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_broke_may_be_repeated_and_what_was_said_may_not),
         cmocka_unit_test_setup_teardown(a_refused_connection_is_told_with_its_next_try, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_call_without_a_connection_fails_at_once, setup, teardown),

@@ -271,6 +271,7 @@ static void on_reply_close(void *self, const struct pl_rpc_status *status, bool 
     reply->call = NULL;
     reply->code = status->code;
     reply->processed = processed;
+    reply->broken = status->broken;
     snprintf(reply->message, sizeof reply->message, "%s",
              status->message != NULL ? status->message : "");
     reply->details_size = status->details.size;

@@ -44,6 +44,7 @@ struct reply {
     size_t details_size;
     uint8_t details[512];
     bool processed;
+    bool broken;
     struct reply *cancel; /* a call to cancel when a message comes */
 };
 

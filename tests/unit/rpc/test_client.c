@@ -156,6 +156,7 @@ static void resets_are_mapped(void **state)
         assert_int_equal(talk(fixture), PL_OK);
         assert_int_equal(fixture->reply.code, cases[i].code);
         assert_int_equal(fixture->reply.processed, cases[i].processed);
+        assert_int_equal(fixture->reply.broken, cases[i].error_code == NGHTTP2_INTERNAL_ERROR);
         teardown(&inner);
     }
 }
