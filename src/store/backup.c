@@ -5,11 +5,12 @@
  * have SQLite begin the copy anew, and under load it would never end. It costs the
  * server nothing but the length of its WAL, which cannot begin anew meanwhile.
  *
- * What has been written is brought to the disk bit by bit, so that the server's commits
- * never wait behind a whole database at once.
+ * What has been written is brought to the disk bit by bit, with pauses, so that the server's
+ * commits never wait behind a whole database at once.
  */
 #include "store/backup.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "store/new_file.h"
 #include "store/schema.h"
@@ -23,8 +24,8 @@
 #include <sys/stat.h>
 
 enum {
-    STEP_PAGES = 256, /* a megabyte */
-    SYNC_STEPS = 8,
+    STEP_PAGES = 256,   /* a megabyte, … */
+    PAUSE_MS_MAX = 100, /* … after which a server that runs has the disk for as long again */
 };
 
 struct backup {
@@ -160,22 +161,36 @@ static int copy_failed(struct backup *backup, int rc)
     return pl_db_failed(reading ? &backup->snapshot.db : &backup->copy, rc, "copy");
 }
 
+/* What a step has written goes to the disk before the next one. */
+static int settle(struct backup *backup, int64_t step_start_ms)
+{
+    int err = pl_new_file_sync(backup->file);
+    int64_t took_ms = pl_clock_mono_ms() - step_start_ms;
+
+    if (err < 0)
+        return file_failed(backup, err);
+    if (backup->snapshot.beside)
+        sqlite3_sleep((int)(took_ms < PAUSE_MS_MAX ? took_ms : PAUSE_MS_MAX));
+    return PL_OK;
+}
+
 static int copy_pages(struct backup *backup, sqlite3_backup *pages)
 {
     const struct pl_backup_config *config = backup->config;
-    uint64_t steps = 0;
+    int64_t start_ms = pl_clock_mono_ms();
     int rc;
 
     while ((rc = sqlite3_backup_step(pages, STEP_PAGES)) == SQLITE_OK) {
         uint64_t total = (uint64_t)sqlite3_backup_pagecount(pages);
         uint64_t left = (uint64_t)sqlite3_backup_remaining(pages);
-        int err = ++steps % SYNC_STEPS == 0 ? pl_new_file_sync(backup->file) : PL_OK;
+        int err = settle(backup, start_ms);
 
         if (err < 0)
-            return file_failed(backup, err);
+            return err;
         if (!config->on_progress(config->self, (total - left) * backup->page_size,
                                  total * backup->page_size))
             return fail(backup, PL_E_CANCELLED, "stopped; nothing was left behind");
+        start_ms = pl_clock_mono_ms();
     }
     return rc == SQLITE_DONE ? PL_OK : copy_failed(backup, rc);
 }
@@ -221,6 +236,7 @@ static int verify(struct backup *backup, const struct pl_meta *meta)
     int rc;
 
     pl_db_close(&backup->copy);
+    pl_snapshot_close(&backup->snapshot); /* the WAL may begin anew */
     rc = look_through(backup, &db, meta);
     pl_db_close(&db);
     return rc;

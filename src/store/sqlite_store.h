@@ -29,7 +29,7 @@ struct pl_sqlite_wal {
     uint32_t pages;             /* its length after the last commit */
     uint32_t asked;             /* its length when a checkpoint was last made or asked for, … */
     uint32_t tried;             /* … and when it was last tried to have it begin anew */
-    bool told;                  /* that it grows and grows */
+    uint32_t forced;            /* its length when commits waited in vain; 0: they did not */
     bool purge_due;             /* something was trimmed since it was last emptied */
     int64_t purge_ms;           /* when it may be emptied again */
     void (*on_due)(void *self); /* NULL: commits make the checkpoints */

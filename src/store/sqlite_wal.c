@@ -89,8 +89,7 @@ static uint32_t left(struct pl_sqlite_wal *wal)
 
 static void is_new(struct pl_sqlite_wal *wal)
 {
-    wal->asked = wal->tried = 0;
-    wal->told = false;
+    wal->asked = wal->tried = wal->forced = 0;
     atomic_store(&wal->in_db, 0);
 }
 
@@ -136,12 +135,23 @@ static void must_begin_anew(struct pl_sqlite_store *store)
 
     while (atomic_load(&wal->running) && pl_clock_mono_ms() < until_ms)
         sqlite3_sleep(1);
-    if (begin_anew(store, false, READERS_WAIT_MS) != PL_E_BUSY || wal->told)
+    if (begin_anew(store, false, READERS_WAIT_MS) != PL_E_BUSY)
         return;
-    wal->told = true;
-    pl_diag(PL_DIAG_WARNING, "store",
-            "%s-wal has %u pages and grows: does another program read the database?",
-            store->db.path, wal->pages);
+    if (wal->forced == 0)
+        pl_diag(PL_DIAG_WARNING, "store",
+                "%s-wal has %u pages and grows: does another program, a backup or a check, read "
+                "the database?",
+                store->db.path, wal->pages);
+    wal->forced = wal->pages;
+}
+
+/* Where commits have waited in vain, for who reads on and on, they do so again only when
+ * the WAL is twice as long: what there is to do meanwhile is done beside. */
+static bool must_wait(const struct pl_sqlite_wal *wal)
+{
+    if (wal->forced > 0)
+        return wal->pages / 2 >= wal->forced;
+    return wal->pages >= wal->step * OVER_STEPS && wal->pages - wal->tried >= wal->step;
 }
 
 /* After a commit, where somebody else makes the checkpoints. */
@@ -153,7 +163,7 @@ static void tend_beside(struct pl_sqlite_store *store)
     bool little = left(wal) <= wal->step / LEFT_PARTS;
     bool running = atomic_load(&wal->running);
 
-    if (wal->pages >= wal->step * OVER_STEPS && wal->pages - wal->tried >= wal->step) {
+    if (must_wait(wal)) {
         must_begin_anew(store);
     } else if (anew && little && !running) {
         if (purges)
