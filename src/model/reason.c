@@ -73,6 +73,10 @@ struct pl_refusal pl_refusal_of_err(int err)
     case PL_E_IO:
         refusal.reason = PL_REASON_STORE_FAILED;
         break;
+    case PL_E_CORRUPT:
+        refusal.reason = PL_REASON_DATA_DAMAGED;
+        refusal.retry_ms = 0;
+        break;
     default:
         refusal.reason = PL_REASON_INTERNAL_ERROR;
         refusal.retry_ms = 0;

@@ -55,6 +55,7 @@
     X(OVERLOADED, UNAVAILABLE, "the server is too busy; try again")                            \
     X(DRAINING, UNAVAILABLE, "the server is stopping; try again")                              \
     X(STORE_FAILED, UNAVAILABLE, "the server could not store it; try again")                   \
+    X(DATA_DAMAGED, DATA_LOSS, "what was asked for is damaged on the server's disk")           \
     X(INTERNAL_ERROR, INTERNAL, "the server met a bug")
 
 enum pl_reason {

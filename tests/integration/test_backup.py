@@ -13,6 +13,7 @@ import pytest
 from support.client import events_of
 from support.contract import api
 from support.deadline import DEADLINE
+from support.refusal import refused
 from support.server import COMMAND
 
 TEXT = "x" * 8000
@@ -267,3 +268,30 @@ def test_check_tells_why_it_cannot_look(parlad, tmp_path):
     beside = server.command("check", "--data", server.data)
     assert beside.returncode == 0 and "parlad runs" in beside.stdout
     assert beside.stdout.splitlines()[-1].endswith("is sound")
+
+
+def test_a_flipped_bit_in_a_message_is_never_shown(parlad, sign_in):
+    server = parlad()
+    ana = sign_in(server, "ana")
+    ana.create("log")
+    ana.send("log", f"first {TEXT}")
+    ana.send("log", f"second {TEXT}")
+    ana.send("lobby", "elsewhere")
+    server.stop()
+    path = server.data / "parla.db"
+    data = bytearray(path.read_bytes())
+    assert data.count(b"second xxx") == 1
+    data[data.index(b"second xxx") + 8] ^= 1
+    path.write_bytes(data)
+
+    found = server.command("check", "--data", server.data)
+    assert found.returncode == 1 and "not those that were written" in found.stdout
+    server.start()
+    ana.reconnect()
+    with refused("DATA_LOSS", "DATA_DAMAGED"):
+        ana.messages("log")
+    stream = ana.stream("log", start=api.STREAM_START_BEGINNING)
+    stream.ended().check("DATA_LOSS", "DATA_DAMAGED")
+    assert [message.text for message in ana.messages("lobby")] == ["elsewhere"]
+    assert "parlad check" in server.stderr_text()
+    server.sound = False
