@@ -64,6 +64,8 @@ void pl_tails_unref(struct pl_tails *tails, struct pl_tail *tail)
     pl_map_remove(&tails->map, &tail->node);
     pl_free(tail->ring);
     pl_free(tail);
+    if (tails->map.len == 0)
+        pl_tails_evict(tails);
 }
 
 int pl_tails_reserve(struct pl_tails *tails)
@@ -141,7 +143,7 @@ static void evict_feed(struct pl_tails *tails, const struct pl_feed *feed)
 
 void pl_tails_evict(struct pl_tails *tails)
 {
-    while (tails->feeds_len > 0 && tails->size > tails->size_max) {
+    while (tails->feeds_len > 0 && (tails->size > tails->size_max || tails->map.len == 0)) {
         struct pl_feed *feed = tails->feeds[tails->feeds_first];
 
         tails->feeds_first = (tails->feeds_first + 1) & (tails->feeds_cap - 1);

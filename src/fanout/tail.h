@@ -55,7 +55,7 @@ void pl_tails_done(struct pl_tails *tails); /* nobody has a reference any more *
  * NULL when memory is short. */
 struct pl_tail *pl_tails_ref(struct pl_tails *tails, pl_room_id room, pl_position from);
 
-/* Gives one back; with the last one the tail goes. */
+/* Gives one back; with the last one the tail goes, and with the last tail all feeds. */
 void pl_tails_unref(struct pl_tails *tails, struct pl_tail *tail);
 
 /* The room's tail, or NULL. */
@@ -67,7 +67,8 @@ int pl_tails_reserve(struct pl_tails *tails);
 /* Holds a feed that tails now point into; cannot fail after a reserve. */
 void pl_tails_hold(struct pl_tails *tails, struct pl_feed *feed);
 
-/* Lets go of the oldest feeds until the rest is within the budget. */
+/* Lets go of the oldest feeds until the rest is within the budget; of all, where there is no
+ * tail. */
 void pl_tails_evict(struct pl_tails *tails);
 
 /* Adds an event of a feed that will be held. PL_E_NOMEM. */

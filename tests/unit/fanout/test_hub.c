@@ -247,8 +247,10 @@ static void hub_stream_from_now_gets_markers_caught_up_and_what_comes(void **sta
     expect_told(&bench, "wake a;");
     expect_pull(stream, "E6 E7 E8");
     assert_int_equal(pl_hub_stats(bench.hub).live_len, 1);
+    assert_true(pl_hub_stats(bench.hub).tails_size > 0);
     pl_hub_close(bench.hub, stream);
     assert_int_equal(pl_hub_stats(bench.hub).tails_len, 0);
+    assert_int_equal(pl_hub_stats(bench.hub).tails_size, 0); /* nobody can ask for it */
     pl_hub_free(bench.hub);
 }
 
