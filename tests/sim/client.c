@@ -227,11 +227,12 @@ static struct call *new_call(struct sim *sim, struct client *client, struct requ
 static void choose_stream_rooms(struct sim *sim, struct client *client)
 {
     const char **rooms = sim_alloc(sim, SIM_ROOMS_LEN * sizeof *rooms);
-    uint32_t len = 0;
+    uint32_t few, len = 0;
 
     client->all = chance_once_in(&sim->chance, 2);
-    for (uint32_t i = 0; i < SIM_ROOMS_LEN && !client->all; i++)
-        if ((client->rooms >> i & 1) != 0 && !chance_once_in(&sim->chance, 3))
+    few = !client->all && chance_once_in(&sim->chance, 3) ? 1 : SIM_ROOMS_LEN; /* as others have */
+    for (uint32_t i = 0; i < few && !client->all; i++)
+        if ((client->rooms >> i & 1) != 0 && (few == 1 || !chance_once_in(&sim->chance, 3)))
             rooms[len++] = client_rooms[i];
     client->stream_rooms = rooms;
     client->stream_rooms_len = len;

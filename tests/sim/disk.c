@@ -168,6 +168,8 @@ static int put_work(void *self, const struct pl_work *work)
 
     if (work->lease != 0)
         disk->leased = *work;
+    else if (disk->leased.room.v == work->room.v && disk->leased.sequence == work->sequence)
+        disk->leased.lease = 0;
     return disk->inner.ops->put_work(self, work);
 }
 
@@ -175,7 +177,7 @@ static int delete_work(void *self, pl_room_id room, pl_sequence sequence)
 {
     struct disk *disk = the_disk;
 
-    if (disk->leased.sequence == sequence)
+    if (disk->leased.room.v == room.v && disk->leased.sequence == sequence)
         disk->leased.lease = 0;
     return disk->inner.ops->delete_work(self, room, sequence);
 }
@@ -196,6 +198,22 @@ static int next_work(void *self, pl_room_id room, pl_user_id not_from, int64_t n
     return rc;
 }
 
+/* FAULT_TRIM_MORE */
+static int trim_room(void *self, pl_room_id room, int64_t until_ms, uint32_t len_max,
+                     struct pl_trim *ret)
+{
+    return the_disk->inner.ops->trim_room(self, room, until_ms + 3600 * 1000, len_max, ret);
+}
+
+/* FAULT_WRONG_UNREAD */
+static int put_member(void *self, const struct pl_member *member)
+{
+    struct pl_member wrong = *member;
+
+    wrong.read_count += member->read_count > 0;
+    return the_disk->inner.ops->put_member(self, &wrong);
+}
+
 static void use(struct disk *disk, struct pl_store inner)
 {
     disk->inner = inner;
@@ -208,6 +226,10 @@ static void use(struct disk *disk, struct pl_store inner)
         disk->ops.find_room = find_room;
     if (disk->fault == FAULT_FORGET_REQUESTS)
         disk->ops.get_request = get_request;
+    if (disk->fault == FAULT_TRIM_MORE)
+        disk->ops.trim_room = trim_room;
+    if (disk->fault == FAULT_WRONG_UNREAD)
+        disk->ops.put_member = put_member;
     if (disk->fault == FAULT_TWO_TAKERS) {
         disk->ops.put_work = put_work;
         disk->ops.delete_work = delete_work;
@@ -222,7 +244,7 @@ void disk_init(struct disk *disk, bool on_sqlite, uint32_t kind, enum fault faul
 
     *disk = (struct disk){.fault = fault};
     if (on_sqlite) {
-        disk->sqlite = disk_sqlite_new(kind % 2 == 0, kind % 4 == 3);
+        disk->sqlite = disk_sqlite_new(kind % 2 == 0, kind / 2 % 4 == 0, kind / 8 % 2 == 0);
         inner = disk_sqlite_open(disk->sqlite);
     } else {
         JUDGE(pl_memory_store_new(&inner) == PL_OK, "out of memory");
@@ -285,7 +307,7 @@ int disk_page(struct disk *disk, const struct pl_page_query *query, const struct
     struct pl_stream_page_context context = {.framer = *framer};
 
     if (disk->sqlite != NULL)
-        return disk_sqlite_page(disk->sqlite, query, framer, ret);
+        return disk_sqlite_page(disk->sqlite, query, framer, disk->fault == FAULT_STALE_PAGE, ret);
     context.reader = pages_reader(&disk->inner);
     return pl_stream_page_make(&context, query, ret);
 }

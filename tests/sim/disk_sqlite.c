@@ -19,16 +19,28 @@ enum {
     REQUEST_CHUNK_LEN = 8,
 };
 
+/* What a reader really does. */
+static const struct pl_reader_ops *the_reader_ops;
+
 struct disk_sqlite {
     struct folder folder;
     struct pl_sqlite_config config;
-    struct pl_sqlite_store *store; /* NULL while it is closed */
+    struct pl_sqlite_store *store;               /* NULL while it is closed */
+    struct pl_sqlite_checkpointer *checkpointer; /* NULL: commits make the checkpoints */
+    bool checkpoint_due;
     struct pl_reader reader;
     struct pl_page_cache *pages;
     uint64_t cached; /* pages that caches had which are gone */
 };
 
-struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal)
+static void on_checkpoint_due(void *self)
+{
+    struct disk_sqlite *sqlite = self;
+
+    sqlite->checkpoint_due = true;
+}
+
+struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal, bool beside)
 {
     struct disk_sqlite *sqlite = calloc(1, sizeof *sqlite);
 
@@ -40,6 +52,13 @@ struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal)
                                                .checkpoint_pages = CHECKPOINT_PAGES,
                                                .lay_wal = lay_wal,
                                                .request_chunk_len = REQUEST_CHUNK_LEN};
+    if (beside) {
+        sqlite->config.on_checkpoint_due = on_checkpoint_due;
+        sqlite->config.self = sqlite;
+        sqlite->config.checkpoint_pages = CHECKPOINT_PAGES / 4;
+    }
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, (sqlite3 *)NULL);
+    sqlite3_randomness(0, NULL); /* it begins with that seed */
     crash_vfs_start();
     crash_vfs_powersafe = powersafe;
     return sqlite;
@@ -51,6 +70,8 @@ static void close_all(struct disk_sqlite *sqlite)
         sqlite->cached = disk_sqlite_cached(sqlite);
     pl_page_cache_free(sqlite->pages);
     sqlite->pages = NULL;
+    pl_sqlite_checkpointer_close(sqlite->checkpointer);
+    sqlite->checkpointer = NULL;
     pl_sqlite_reader_close(&sqlite->reader);
     sqlite->reader = (struct pl_reader){.self = NULL};
     pl_sqlite_store_close(sqlite->store);
@@ -75,6 +96,12 @@ struct pl_store disk_sqlite_open(struct disk_sqlite *sqlite)
           "the database does not open: %s", problem.text);
     JUDGE(pl_sqlite_reader_open(&sqlite->config, &sqlite->reader, &problem) == PL_OK,
           "no reader opens: %s", problem.text);
+    the_reader_ops = sqlite->reader.ops;
+    sqlite->checkpoint_due = false;
+    if (sqlite->config.on_checkpoint_due != NULL)
+        JUDGE(pl_sqlite_checkpointer_open(sqlite->store, &sqlite->config, &sqlite->checkpointer,
+                                          &problem) == PL_OK,
+              "no checkpointer opens: %s", problem.text);
     JUDGE(pl_page_cache_new(CACHE_SIZE, &sqlite->pages) == PL_OK, "out of memory");
     return pl_sqlite_store_iface(sqlite->store);
 }
@@ -90,18 +117,42 @@ void disk_sqlite_die(struct disk_sqlite *sqlite, uint64_t mix)
     crash_vfs_restore(mix);
 }
 
-int disk_sqlite_page(struct disk_sqlite *sqlite, const struct pl_page_query *query,
-                     const struct pl_framer *framer, struct pl_cached_page *ret)
+/* A plan that takes no notice of what came to its rooms. */
+static int plan_stale_page(void *self, const struct pl_page_query *query, struct pl_bytebuf *key,
+                           struct pl_page_plan *ret)
 {
-    const struct pl_stream_page_context context = {
+    int rc = the_reader_ops->plan_page(self, query, key, ret);
+
+    if (rc == PL_OK)
+        ret->ends = 0;
+    return rc;
+}
+
+int disk_sqlite_page(struct disk_sqlite *sqlite, const struct pl_page_query *query,
+                     const struct pl_framer *framer, bool stale, struct pl_cached_page *ret)
+{
+    struct pl_stream_page_context context = {
         .reader = sqlite->reader, .framer = *framer, .cache_weak = sqlite->pages};
-    int rc = context.reader.ops->begin(context.reader.self);
+    struct pl_reader_ops ops = *sqlite->reader.ops;
+    int rc = ops.begin(sqlite->reader.self);
 
     if (rc < 0)
         return rc;
+    if (stale) {
+        ops.plan_page = plan_stale_page;
+        context.reader.ops = &ops;
+    }
     rc = pl_stream_page_make(&context, query, ret);
     context.reader.ops->end(context.reader.self);
     return rc;
+}
+
+void disk_sqlite_checkpoint(struct disk_sqlite *sqlite)
+{
+    if (!sqlite->checkpoint_due)
+        return;
+    sqlite->checkpoint_due = false;
+    (void)pl_sqlite_checkpointer_run(sqlite->checkpointer); /* the store knows of a failure */
 }
 
 uint64_t disk_sqlite_cached(const struct disk_sqlite *sqlite)

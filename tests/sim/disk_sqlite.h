@@ -15,8 +15,8 @@
 struct disk_sqlite;
 
 /* An empty folder, on a disk of either kind: see crash_vfs_powersafe; with the WAL's file
- * laid before, or not. */
-struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal);
+ * laid before, or not; with checkpoints made beside the commits, or by them. */
+struct disk_sqlite *disk_sqlite_new(bool powersafe, bool lay_wal, bool beside);
 void disk_sqlite_free(struct disk_sqlite *sqlite);
 
 /* Opens the store, which mends what an unclean end left, and a reader. */
@@ -26,9 +26,13 @@ struct pl_store disk_sqlite_open(struct disk_sqlite *sqlite);
  * with a mix other than 0, some of it. */
 void disk_sqlite_die(struct disk_sqlite *sqlite, uint64_t mix);
 
-/* Makes a page of a stream, or takes it from the cache. */
+/* Makes a page of a stream, or takes it from the cache; `stale`, of FAULT_STALE_PAGE: one
+ * that has grown old, too. */
 int disk_sqlite_page(struct disk_sqlite *sqlite, const struct pl_page_query *query,
-                     const struct pl_framer *framer, struct pl_cached_page *ret);
+                     const struct pl_framer *framer, bool stale, struct pl_cached_page *ret);
+
+/* What the thread does that makes checkpoints: one that is due. */
+void disk_sqlite_checkpoint(struct disk_sqlite *sqlite);
 
 /* How often the cache had it. */
 uint64_t disk_sqlite_cached(const struct disk_sqlite *sqlite);

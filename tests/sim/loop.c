@@ -77,6 +77,7 @@ void loop_start(struct sim *sim, uint32_t number)
 {
     static const size_t budgets[] = {0, 600, 2000, 6000, 1 << 20};
     struct loop *loop = &sim->server.loops[number];
+    struct pl_hub_config config;
 
     loop->config = (struct pl_hub_config){
         .ops = {.self = sim, .want_page = want_page, .wake = on_wake, .ended = on_ended},
@@ -87,10 +88,17 @@ void loop_start(struct sim *sim, uint32_t number)
     loop->config.page_len_max = 1 + chance_below(&sim->chance, 20);
     loop->config.page_size_max = 1 + chance_below(&sim->chance, 4000);
     loop->config.pages_size_max = budgets[chance_below(&sim->chance, 5)];
+    if (chance_once_in(&sim->chance, 2)) { /* then pages are shared between loops */
+        loop->config.page_len_max = sim->server.loops[0].config.page_len_max;
+        loop->config.page_size_max = sim->server.loops[0].config.page_size_max;
+    }
     pl_list_init(&loop->calls);
     loop->wanted = 0;
     loop->starved = loop->draining = false;
-    JUDGE(pl_hub_new(&loop->config, &loop->hub) == PL_OK, "out of memory");
+    config = loop->config;
+    if (sim->fault == FAULT_OVER_BUDGET)
+        config.tails_size_max += 2000;
+    JUDGE(pl_hub_new(&config, &loop->hub) == PL_OK, "out of memory");
 }
 
 static void drop_letter(struct letter *letter)
@@ -130,7 +138,8 @@ void loop_leave(struct sim *sim, struct call *call)
     call->stream = NULL;
     if (call->page_wanted)
         loop->wanted--;
-    pl_buf_unref(call->page_frames);
+    if (sim->fault != FAULT_LEAK)
+        pl_buf_unref(call->page_frames);
     call->page_frames = NULL;
     pl_bytebuf_done(&call->bytes);
     call->state = CALL_GONE;
@@ -332,15 +341,31 @@ static struct pl_buf *without_last(struct pl_buf *frames)
     return ret;
 }
 
+/* FAULT_NO_STATE */
+static void frame_nothing(void *self, struct pl_bytes state, pl_position position,
+                          const struct pl_backlog *backlog, bool with_cursor,
+                          struct pl_bytebuf *out)
+{
+    (void)self;
+    (void)state;
+    (void)position;
+    (void)backlog;
+    (void)with_cursor;
+    (void)out;
+}
+
 /* False: it could not be read, since the disk is dying. */
 static bool read_page(struct sim *sim, struct call *call)
 {
+    struct pl_framer framer = sim->server.framer_iface;
     struct pl_cached_page page;
     bool starved;
     int rc;
 
+    if (sim->fault == FAULT_NO_STATE)
+        framer.room_state = frame_nothing;
     sim_starve(sim, 60);
-    rc = disk_page(&sim->disk, &call->page_query, &sim->server.framer_iface, &page);
+    rc = disk_page(&sim->disk, &call->page_query, &framer, &page);
     starved = sim_fed(sim);
     if (rc < 0 && !starved)
         return false;
@@ -354,20 +379,10 @@ static bool read_page(struct sim *sim, struct call *call)
         page.frames = without_last(page.frames);
     call->page_frames = page.frames;
     call->page_through = page.through;
-    call->page_states_until = page.states_until;
+    call->page_states_until = sim->fault == FAULT_EARLY_LIVE ? 0 : page.states_until;
     trace("stream %" PRIu64 ": a page of %zu bytes after %" PRIu64 ", through %" PRIu64, call->id,
           page.frames->size, call->page_query.after, page.through);
     return true;
-}
-
-/* What is held is within its budget, but for the page that has just come. */
-static void judge_pages(const struct loop *loop)
-{
-    struct pl_hub_stats stats = pl_hub_stats(loop->hub);
-
-    JUDGE(stats.pages_size <= loop->config.pages_size_max || stats.pages_size <= loop->page_size ||
-              loop->starved || loop->draining,
-          "pages of %zu bytes are held, %zu may be", stats.pages_size, loop->config.pages_size_max);
 }
 
 static void hand_over(struct sim *sim, struct call *call)
@@ -390,7 +405,6 @@ static void hand_over(struct sim *sim, struct call *call)
                     sim->mono_ms);
         if (sim_fed(sim))
             loop->starved = true;
-        judge_pages(loop);
     }
     loop_turn(sim, call->loop);
 }
@@ -406,4 +420,22 @@ bool loop_page(struct sim *sim, struct call *call)
     }
     hand_over(sim, call);
     return true;
+}
+
+/* A page that has just come may be over the budget; and so may those be that wait for their
+ * streams' end, or that could not be let go for want of memory. */
+void loop_judge(const struct sim *sim, uint32_t number)
+{
+    const struct loop *loop = &sim->server.loops[number];
+    struct pl_hub_stats stats = pl_hub_stats(loop->hub);
+    size_t streams_len = 0;
+
+    PL_LIST_EACH (node, &loop->calls)
+        streams_len += PL_CONTAINER(node, struct call, node)->stream != NULL;
+    JUDGE(stats.streams_len == streams_len, "a loop has %zu streams, due were %zu",
+          stats.streams_len, streams_len);
+    JUDGE(stats.tails_size <= loop->config.tails_size_max, "the tails are over their budget");
+    JUDGE(stats.pages_size <= loop->config.pages_size_max || stats.pages_size <= loop->page_size ||
+              loop->starved || loop->draining,
+          "pages of %zu bytes are held, %zu may be", stats.pages_size, loop->config.pages_size_max);
 }

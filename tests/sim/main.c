@@ -22,6 +22,14 @@ static const char *const faults[FAULTS_LEN] = {
     [FAULT_FORGET_REQUESTS] = "forget-requests",
     [FAULT_SKIP_SEQUENCE] = "skip-sequence",
     [FAULT_TWO_TAKERS] = "two-takers",
+    [FAULT_NO_STATE] = "no-state",
+    [FAULT_EARLY_LIVE] = "early-live",
+    [FAULT_TRIM_MORE] = "trim-more",
+    [FAULT_STALE_PAGE] = "stale-page",
+    [FAULT_WRONG_UNREAD] = "wrong-unread",
+    [FAULT_LEAK] = "leak",
+    [FAULT_OVER_BUDGET] = "over-budget",
+    [FAULT_AGE_BY_DAY] = "age-by-day",
 };
 
 struct options {

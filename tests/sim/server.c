@@ -323,6 +323,9 @@ static int journal(struct sim *sim, struct pl_batch *batch)
     int64_t age_ms = pl_age_clock_tick(&server->age, sim->now_ms, sim->steady_ms);
     int64_t now_ms = sim->now_ms > age_ms ? sim->now_ms : age_ms;
 
+    if (sim->fault == FAULT_AGE_BY_DAY)
+        age_ms = now_ms;
+
     JUDGE(age_ms >= server->age_ms && age_ms - server->age_ms <= sim->steady_ms - server->aged_ms,
           "%" PRId64 " ms have passed, and things grew older by %" PRId64,
           sim->steady_ms - server->aged_ms, age_ms - server->age_ms);
@@ -474,6 +477,15 @@ static void start_engine(struct sim *sim)
     server->through = sim->judge.position;
 }
 
+void server_start_loops(struct sim *sim)
+{
+    struct server *server = &sim->server;
+
+    JUDGE(pl_router_new(&server->framer_iface, &server->router) == PL_OK, "out of memory");
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        loop_start(sim, i);
+}
+
 void server_start(struct sim *sim)
 {
     struct server *server = &sim->server;
@@ -492,21 +504,25 @@ void server_start(struct sim *sim)
         pl_list_init(&server->loops[i].letters);
     start_engine(sim);
     server->framer_iface = pl_wire_framer_iface(&server->framer);
-    JUDGE(pl_router_new(&server->framer_iface, &server->router) == PL_OK, "out of memory");
-    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
-        loop_start(sim, i);
+    server_start_loops(sim);
     sim->disk.on_wait = sim_others;
     trace("the server starts, log %" PRIu64 " at %" PRIu64, server->framer.log,
           sim->judge.position);
+}
+
+void server_stop_loops(struct sim *sim)
+{
+    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
+        loop_stop(sim, i);
+    pl_router_free(sim->server.router);
+    sim->server.router = NULL;
 }
 
 void server_stop(struct sim *sim)
 {
     struct server *server = &sim->server;
 
-    for (uint32_t i = 0; i < SIM_LOOPS_LEN; i++)
-        loop_stop(sim, i);
-    pl_router_free(server->router);
+    server_stop_loops(sim);
     pl_engine_free(server->engine);
     pl_effects_done(&server->effects);
     server->engine = NULL;

@@ -25,6 +25,7 @@ enum {
     REST_EVERY = 500,  /* steps */
     SQLITE_EVERY = 10, /* seeds */
     REST_TURNS_MAX = 100000,
+    TABLES_LEN_MAX = 16,
     HOUR_MS = 3600 * 1000,
 };
 
@@ -256,6 +257,8 @@ static void step(struct sim *sim)
     }
     if (sim->disk.sqlite != NULL && chance_once_in(&sim->chance, 20))
         lists_look(sim);
+    if (sim->disk.sqlite != NULL && chance_once_in(&sim->chance, 30))
+        disk_sqlite_checkpoint(sim->disk.sqlite);
     if (dice < 200) {
         uint32_t len = 1 + chance_below(&sim->chance, 8);
 
@@ -432,6 +435,27 @@ static void all_leave(struct sim *sim)
     }
 }
 
+/* How many blocks of memory go with the loops. */
+static int64_t stop_loops(struct sim *sim)
+{
+    int64_t before = memcount_blocks();
+
+    server_stop_loops(sim);
+    return before - memcount_blocks();
+}
+
+/* Loops that all have left hold no more than new ones, but for the tables of their maps. */
+static void judge_memory(struct sim *sim)
+{
+    int64_t used = stop_loops(sim), fresh;
+
+    server_start_loops(sim);
+    fresh = stop_loops(sim);
+    JUDGE(used <= fresh + TABLES_LEN_MAX,
+          "loops that all have left hold %" PRId64 " blocks, new ones %" PRId64, used, fresh);
+    server_start_loops(sim);
+}
+
 static void finish(struct sim *sim)
 {
     static const char *const rooms[] = {"w6", "w7", "w8"};
@@ -443,6 +467,7 @@ static void finish(struct sim *sim)
         do_work(sim, rooms[i]);
     judge_store_no_work(&sim->judge, &sim->disk.inner);
     all_leave(sim);
+    judge_memory(sim);
     judge_store(&sim->judge, &sim->disk.inner);
     server_config(sim, &config);
     replay_judge(&sim->replay, &config, sim->disk.sqlite == NULL ? &sim->disk.inner : NULL,
@@ -474,8 +499,9 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     pl_arena_init(&sim->arena, ARENA_SIZE_MAX);
     judge_init(&sim->judge, sim->idle_ms);
     replay_init(&sim->replay);
-    disk_init(&sim->disk, fault == FAULT_NONE && seed % SQLITE_EVERY == 0,
-              chance_below(&sim->chance, 4), fault);
+    disk_init(&sim->disk,
+              (fault == FAULT_NONE || fault == FAULT_STALE_PAGE) && seed % SQLITE_EVERY == 0,
+              chance_below(&sim->chance, 16), fault);
     sim->disk.is_full = is_full;
     sim->disk.arg = sim;
     for (uint32_t i = 0; i < SIM_CLIENTS_LEN; i++)
@@ -484,6 +510,8 @@ void sim_run(uint64_t seed, uint64_t steps, enum fault fault, struct sim_seen *s
     for (uint64_t i = 1; i <= steps; i++) {
         trace_step(i, sim->now_ms);
         step(sim);
+        for (uint32_t loop = 0; loop < SIM_LOOPS_LEN; loop++)
+            loop_judge(sim, loop);
         if (i % REST_EVERY == 0 && i < steps && chance_once_in(&sim->chance, 2))
             come_to_rest(sim);
     }

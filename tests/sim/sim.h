@@ -271,6 +271,8 @@ void lists_look(struct sim *sim);
 void server_config(struct sim *sim, struct pl_engine_config *config);
 void server_start(struct sim *sim);
 void server_stop(struct sim *sim);
+void server_start_loops(struct sim *sim); /* with what the engine's thread knows of them */
+void server_stop_loops(struct sim *sim);
 void server_post(struct sim *sim, struct mail *mail);
 /* One batch of what waits, at most len commands. False: the server died. */
 bool server_batch(struct sim *sim, uint32_t len);
@@ -282,6 +284,7 @@ void loop_stop(struct sim *sim, uint32_t number);
 bool loop_deliver(struct sim *sim, uint32_t number); /* false: there was no letter */
 void loop_turn(struct sim *sim, uint32_t number);
 void loop_tick(struct sim *sim, uint32_t number);
+void loop_judge(const struct sim *sim, uint32_t number);
 bool loop_page(struct sim *sim, struct call *call); /* reads a page, or hands it over */
 void loop_leave(struct sim *sim, struct call *call);
 

@@ -27,6 +27,7 @@ void trace_begin(const struct trace_run *run)
 {
     state.run = *run;
     state.step = 0;
+    state.now_ms = 0;
     state.lines_len = 0;
 }
 
@@ -87,6 +88,19 @@ _Noreturn void __wrap_pl_assert_failed(const char *condition, const char *file, 
                                        const char *function)
 {
     fail("%s:%d: %s: assertion '%s' failed", file, line, function, condition);
+}
+
+void __wrap_pl_diag_seldom(struct pl_diag_seldom *seldom, enum pl_diag_level level,
+                           const char *area, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+void __wrap_pl_diag_seldom(struct pl_diag_seldom *seldom, enum pl_diag_level level,
+                           const char *area, const char *format, ...)
+{
+    (void)seldom;
+    (void)level;
+    (void)area;
+    (void)format;
 }
 
 /* What a store tells the operator is about faults that were asked for, and names
