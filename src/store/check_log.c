@@ -261,7 +261,7 @@ static int check_bytes(struct pl_check *check, const struct row *row, const stru
     struct pl_event_facts facts;
     int rc;
 
-    if (row->summed && row->sum != pl_event_sum(row->bytes)) {
+    if (row->summed && row->sum != pl_event_sum(row->room, row->sequence, row->bytes)) {
         pl_check_find(check, PL_ADVICE_RESTORE,
                       "event %" PRIu64 ": its bytes are not those that were written",
                       row->position);

@@ -89,7 +89,7 @@ static int each(struct walk *walk, struct pl_run *run)
         kind = pl_run_get_u32(run);
         walk->messages = pl_run_get_u64(run);
         row.thread_size = pl_run_get_u32(run);
-        row.event = pl_row_event(run);
+        row.event = pl_row_event(run, walk->query->room, row.sequence);
         if (run->bad)
             return pl_run_end(run);
         walk->run_len = kind != PL_EVENT_MESSAGE_SENT ? walk->run_len + 1 : 0;

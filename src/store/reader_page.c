@@ -359,6 +359,8 @@ static int give(struct page *page, const struct pl_page_row *row)
 {
     int answer;
 
+    if (row->position < page->through)
+        return pl_db_damaged(&page->reader->db, "events out of order");
     if (!fits(page, row->event.size))
         return PL_OK;
     page->len++;
@@ -430,7 +432,9 @@ static int walk_source(struct page *page, struct pl_page_source *source, pl_posi
 
         row.position = pl_run_get_u64(&run);
         row.sequence = pl_run_get_u64(&run);
-        row.event = pl_row_event(&run);
+        row.event = pl_row_event(&run, row.room, row.sequence);
+        if (row.position < source->next_position || row.sequence < source->next_sequence)
+            run.bad = true; /* both rise in a room */
         if (run.bad)
             return pl_run_end(&run);
         source->next_position = row.position;

@@ -39,7 +39,8 @@ int pl_sqlite_append_event(void *self, const struct pl_event_row *row)
         pl_run_null(&run); /* as many as there were before it */
     pl_run_u64(&run, row->thread);
     pl_run_blob(&run, row->bytes->data, row->bytes->size);
-    pl_run_i64(&run, pl_event_sum((struct pl_bytes){row->bytes->data, row->bytes->size}));
+    pl_run_i64(&run, pl_event_sum(row->room, row->sequence,
+                                  (struct pl_bytes){row->bytes->data, row->bytes->size}));
     rc = pl_run_done(&run);
     for (uint32_t i = 0; i < row->mentions_len && rc == PL_OK; i++)
         rc = add_mention(store, row->mentions[i], row->room, row->sequence);
@@ -63,7 +64,7 @@ int pl_sqlite_get_message(void *self, pl_room_id room, pl_sequence sequence,
     rc = pl_run_step(&run);
     if (rc != PL_OK)
         return rc;
-    bytes = pl_row_event(&run);
+    bytes = pl_row_event(&run, room, sequence);
     thread = pl_run_get_u64(&run);
     sender.v = pl_run_get_u64(&run);
     buf = pl_buf_copy(bytes.data, bytes.size);

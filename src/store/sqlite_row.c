@@ -83,19 +83,23 @@ void pl_row_member(struct pl_run *run, struct pl_member *ret)
 
 /* Defines pl_row_get_NAME(): fetches, reads, checks, and only then sets *ret.
  * Zeroed first, so that equal rows are equal bytes. */
-int32_t pl_event_sum(struct pl_bytes bytes)
+int32_t pl_event_sum(pl_room_id room, pl_sequence sequence, struct pl_bytes bytes)
 {
-    static const uint8_t key[PL_HASH_KEY_SIZE] = "an event's sum"; /* not to be kept from anyone */
+    uint8_t key[PL_HASH_KEY_SIZE]; /* not to be kept from anyone */
 
+    for (int i = 0; i < 8; i++) {
+        key[i] = (uint8_t)(room.v >> 8 * i);
+        key[8 + i] = (uint8_t)(sequence >> 8 * i);
+    }
     return (int32_t)(uint32_t)pl_hash_lasting(key, bytes.data, bytes.size);
 }
 
-struct pl_bytes pl_row_event(struct pl_run *run)
+struct pl_bytes pl_row_event(struct pl_run *run, pl_room_id room, pl_sequence sequence)
 {
     struct pl_bytes bytes = pl_run_get_bytes(run);
     int64_t sum;
 
-    if (pl_run_get_maybe_i64(run, &sum) && sum != pl_event_sum(bytes))
+    if (pl_run_get_maybe_i64(run, &sum) && sum != pl_event_sum(room, sequence, bytes))
         run->bad = true;
     return bytes;
 }

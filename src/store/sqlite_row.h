@@ -35,16 +35,17 @@
 
 _Static_assert(PL_EVENT_MESSAGE_SENT == 10, "the statements name it so");
 
-/* An event's bytes and what they add up to: what is shown to readers is what was
- * acknowledged, or nothing. */
+/* An event's bytes and what they add up to, where they are: what is shown to readers is
+ * what was acknowledged, or nothing. */
 #define PL_SQL_EVENT   "bytes, sum"
 #define PL_SQL_E_EVENT "e.bytes, e.sum"
 
-/* What the bytes add up to: 32 bits, signed as in SQLite, so that they take no more. */
-int32_t pl_event_sum(struct pl_bytes bytes);
+/* What the bytes of the room's event add up to: 32 bits, signed as in SQLite, so that they
+ * take no more. */
+int32_t pl_event_sum(pl_room_id room, pl_sequence sequence, struct pl_bytes bytes);
 
 /* Where they add up to something else, the run is bad. */
-struct pl_bytes pl_row_event(struct pl_run *run);
+struct pl_bytes pl_row_event(struct pl_run *run, pl_room_id room, pl_sequence sequence);
 
 void pl_row_meta(struct pl_run *run, struct pl_meta *ret);
 void pl_row_user(struct pl_run *run, struct pl_user *ret);

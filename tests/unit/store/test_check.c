@@ -228,6 +228,9 @@ static const struct {
      "its 3 bytes are no event"},
     {"UPDATE events SET (bytes, sum) = (SELECT bytes, sum FROM events WHERE room = 2 AND "
      "sequence = 4) WHERE room = 2 AND sequence = 5",
+     "its bytes are not those that were written"},
+    {"UPDATE events SET sum = NULL, bytes = (SELECT bytes FROM events WHERE room = 2 AND "
+     "sequence = 4) WHERE room = 2 AND sequence = 5",
      "its bytes say sequence 4 of room log, kind 10"},
     {"UPDATE rooms SET name = 'other' WHERE id = 2", "of room log, kind 20; the row says"},
     {"UPDATE rooms SET last_sequence = 999 WHERE id = 2", "is said to end with 999"},
