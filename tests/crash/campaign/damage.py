@@ -115,7 +115,9 @@ def serve(server, token, ledger):
     except (grpc.RpcError, Ended, AssertionError):
         how = "calls refused"
     guest.channel.close()
-    server.stop_or_see_end()
+    if not server.stop_or_see_end():
+        assert "parlad check" in server.said(), server.said()
+        how = "stopped"
     if how == "calls refused":
         assert server.said().strip(), "calls were refused without a word to the operator"
     return how, wrong

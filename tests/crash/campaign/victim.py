@@ -116,11 +116,12 @@ class Victim(Parlad):
         return status
 
     def stop_or_see_end(self):
-        """It is asked to end, unless it has stopped by itself: with a status, and no signal."""
+        """It is asked to end, unless it has stopped by itself; whether it had not."""
         if self.alive():
             self.tell(signal.SIGTERM)
         status = self.wait_end()
         assert status in (0, 1), f"exit status {status}: {self.said()}"
+        return status == 0
 
     def check_data(self):
         """`parlad check` of the data folder: whether it is sound, and what was said."""
