@@ -344,10 +344,9 @@ void pl_rpc_call_on_end(struct pl_rpc_call *call)
     const struct pl_rpc_method *method = call->method_weak;
 
     call->half_closed = true;
-    if (call->intake != NULL)
-        call->intake->due_ms = INT64_MAX;
     if (call->state != PL_RPC_CALL_OPEN || !take_end(call))
         return;
+    call->intake->due_ms = INT64_MAX;
     if (!method->client_streaming) {
         deliver(call, call->intake->message);
         call->has_message = false;

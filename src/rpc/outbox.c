@@ -44,10 +44,10 @@ static int grow(struct pl_rpc_outbox *outbox)
 
     if (cap > UINT32_MAX / 4)
         return PL_E_NOMEM;
-    ring = pl_alloc(sizeof *ring + cap * sizeof ring->items[0]);
+    ring = pl_zalloc(sizeof *ring + cap * sizeof ring->items[0]);
     if (ring == NULL)
         return PL_E_NOMEM;
-    *ring = (struct pl_rpc_outbox_ring){.cap = cap};
+    ring->cap = cap;
     if (old != NULL) {
         ring->size = old->size;
         ring->offset = old->offset;
@@ -72,6 +72,7 @@ static int push(struct pl_rpc_outbox *outbox, struct pl_rpc_outbox_item item)
     if ((ring == NULL || ring->len == ring->cap) && grow(outbox) < 0)
         return PL_E_NOMEM;
     ring = outbox->ring;
+    PL_ASSERT(ring->len < ring->cap);
     pl_buf_ref(item.buf);
     ring->items[(ring->first + ring->len) % ring->cap] = item;
     ring->len++;
