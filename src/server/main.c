@@ -5,8 +5,8 @@
 #include "server/config.h"
 #include "server/server.h"
 
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
