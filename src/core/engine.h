@@ -40,7 +40,8 @@ void pl_engine_free(struct pl_engine *engine);
  *
  * PL_OK: all is durable; effects hold a reply for every command that has one,
  * granted or refused, and what else is to be done.
- * < 0: the store rolled back and nothing has happened. Caches are dropped, and
+ * < 0: the store rolled back and nothing has happened, as far as this process goes: see
+ * model/store.h about commits that fail. Caches are dropped, and
  * every taker has been ended: effects hold only their TAKER_ENDED. The caller
  * answers the batch's commands itself, with pl_refusal_of_err(). After PL_E_IO
  * and PL_E_CORRUPT the process must stop. */

@@ -9,7 +9,10 @@
  * Errors: PL_E_NOTFOUND where there is none of what was asked for (of `get` and
  *   `find` only); PL_E_NOMEM, PL_E_FULL (no space), PL_E_IO (a read or write
  *   failed: nothing written may be trusted any more), PL_E_CORRUPT. After any
- *   but NOTFOUND the engine rolls the batch back.
+ *   but NOTFOUND the engine rolls the batch back. A commit that failed is undone for
+ *   whoever goes on; but if the process ends before the next commit, the transaction
+ *   may be there at the next start, whole. So of a refused batch's callers nobody has
+ *   been told that nothing happened, only that it is not known to last.
  * Threads: one at a time.
  * Ownership: structs are copied both ways; a pl_buf that a `get` returns is one
  *   reference, the caller's. Arrays that are filled are the caller's.
