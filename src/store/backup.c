@@ -212,7 +212,7 @@ static int copy(struct backup *backup)
 
 static int look_through(struct backup *backup, struct pl_db *db, const struct pl_meta *meta)
 {
-    struct pl_meta found;
+    struct pl_meta found = {.batch = 0};
     int64_t sound = 0;
     int rc = pl_db_open_still(db, pl_new_file_temp(backup->file), backup->config->file_vfs,
                               backup->problem);

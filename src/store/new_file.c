@@ -169,7 +169,7 @@ void pl_new_file_close(struct pl_new_file *file)
 
     if (file == NULL)
         return;
-    if (file->made)
+    if (file->made && file->temp != NULL)
         (void)unlink(file->temp); /* nothing more can be done about it */
     if (file->fd >= 0)
         close(file->fd);
