@@ -79,11 +79,8 @@ char *pl_loop_read_buf(struct pl_loop *loop);
  * does not keep the others waiting. */
 bool pl_loop_may_read(const struct pl_loop *loop, const struct pl_handle *handle);
 
-/* It was read from; `dropped_size` bytes of that for nobody. */
-void pl_loop_note_read(struct pl_loop *loop, const struct pl_handle *handle, size_t dropped_size);
-
-/* Whether more may be read for nobody, in this turn. */
-bool pl_loop_may_drop(const struct pl_loop *loop);
+/* It was read from. */
+void pl_loop_note_read(struct pl_loop *loop, const struct pl_handle *handle);
 
 /* As many, for what sockets decrypt. */
 uint8_t *pl_loop_plain_buf(struct pl_loop *loop);

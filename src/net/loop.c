@@ -19,8 +19,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-enum { DROPPED_SIZE_MAX = 256 * 1024 }; /* a turn: some 50 µs of copying */
-
 enum loop_state {
     LOOP_NEW,
     LOOP_RUNNING,
@@ -44,7 +42,6 @@ struct pl_loop {
     size_t requests_len;
     struct pl_list deferred;           /* of struct pl_deferred */
     const struct pl_handle *read_weak; /* read from last, in this turn */
-    size_t dropped_size;               /* read for nobody, in this turn */
     char read_buf[PL_LOOP_READ_SIZE];
     uint8_t plain_buf[PL_LOOP_READ_SIZE];
 };
@@ -116,7 +113,6 @@ static void on_turn_end(uv_prepare_t *prepare)
     struct pl_loop *loop = prepare->data;
 
     loop->read_weak = NULL;
-    loop->dropped_size = 0;
     if (loop->ops.on_turn_end != NULL)
         loop->ops.on_turn_end(loop->ops.self);
 }
@@ -304,15 +300,9 @@ bool pl_loop_may_read(const struct pl_loop *loop, const struct pl_handle *handle
     return loop->read_weak != handle; /* libuv reads from one as often as it may, then the next */
 }
 
-void pl_loop_note_read(struct pl_loop *loop, const struct pl_handle *handle, size_t dropped_size)
+void pl_loop_note_read(struct pl_loop *loop, const struct pl_handle *handle)
 {
     loop->read_weak = handle;
-    loop->dropped_size += dropped_size;
-}
-
-bool pl_loop_may_drop(const struct pl_loop *loop)
-{
-    return loop->dropped_size < DROPPED_SIZE_MAX;
 }
 
 uint8_t *pl_loop_plain_buf(struct pl_loop *loop)

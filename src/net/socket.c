@@ -8,8 +8,8 @@
  * Closing is patient where it can be: a socket closed while something that the
  * peer sent is unread makes the kernel throw away what the peer has not yet read
  * (RFC 1122, section 4.2.2.13). So the last words go out, then our half is shut,
- * and what comes is read and dropped until the peer closes or a moment has passed. Of that a
- * turn takes a bounded share, as of each socket: who floods waits, not the others.
+ * and what comes is read and dropped until the peer closes or a moment has passed. That goes
+ * on piece by piece, with pauses: who floods has no more of the loop than others need.
  */
 #include "net/socket.h"
 
@@ -23,9 +23,10 @@
 #include <string.h>
 
 enum {
-    DRAIN_MS = 10000, /* without anything taken by the peer */
-    LINGER_MS = 1000,
-    KEEPALIVE_S = 60, /* then the kernel asks whether a silent peer is still there */
+    DRAIN_MS = 10000,    /* without anything taken by the peer */
+    LINGER_STEP_MS = 10, /* in each of which one piece is read and dropped, */
+    LINGER_STEPS = 100,  /* a second in all */
+    KEEPALIVE_S = 60,    /* then the kernel asks whether a silent peer is still there */
 };
 
 /* What the kernel did not take at once. */
@@ -41,6 +42,7 @@ struct pl_farewell {
     struct pl_socket *socket_weak;
     struct pl_timer *deadline;
     size_t unsent_size; /* draining: at the last look */
+    int steps;          /* lingering: so far */
 };
 
 void pl_socket_set_state(struct pl_socket *socket, enum pl_socket_state state)
@@ -122,7 +124,7 @@ static void linger(struct pl_socket *socket)
     uv_stream_t *stream = (uv_stream_t *)&socket->uv;
 
     pl_socket_set_state(socket, PL_SOCKET_LINGERING);
-    if (socket->fin || set_deadline(socket, LINGER_MS) < 0 ||
+    if (socket->fin || set_deadline(socket, LINGER_STEP_MS) < 0 ||
         uv_shutdown(&socket->farewell->shutdown, stream, on_shut) < 0 || pl_socket_pull(socket) < 0)
         pl_socket_abort(socket);
 }
@@ -134,6 +136,9 @@ static void on_deadline(void *self)
 
     if (socket->state == PL_SOCKET_DRAINING && unsent_size < socket->farewell->unsent_size)
         socket->farewell->unsent_size = unsent_size; /* slow, but it goes on */
+    else if (socket->state == PL_SOCKET_LINGERING && ++socket->farewell->steps < LINGER_STEPS &&
+             pl_socket_pull(socket) == PL_OK)
+        return;
     else
         pl_socket_abort(socket);
 }
@@ -206,9 +211,7 @@ const char *pl_socket_peer(const struct pl_socket *socket)
 static void on_alloc(uv_handle_t *uv, size_t size, uv_buf_t *ret_buf)
 {
     struct pl_handle *handle = uv->data;
-    const struct pl_socket *socket = PL_CONTAINER(handle, struct pl_socket, handle);
-    bool may = pl_loop_may_read(handle->loop_weak, handle) &&
-               (socket->state != PL_SOCKET_LINGERING || pl_loop_may_drop(handle->loop_weak));
+    bool may = pl_loop_may_read(handle->loop_weak, handle);
 
     (void)size;
     ret_buf->base = pl_loop_read_buf(handle->loop_weak);
@@ -244,11 +247,12 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     if (size == 0 || size == UV_ENOBUFS) /* nothing after all; not in this turn */
         return;
     if (size > 0)
-        pl_loop_note_read(handle->loop_weak, handle,
-                          socket->state == PL_SOCKET_LINGERING ? (size_t)size : 0);
+        pl_loop_note_read(handle->loop_weak, handle);
     if (socket->state == PL_SOCKET_LINGERING) {
         if (size < 0)
             pl_socket_abort(socket);
+        else
+            pl_socket_pull_stop(socket); /* until the next step */
     } else if (size == UV_EOF) {
         take_fin(socket);
     } else if (size < 0) {

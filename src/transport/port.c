@@ -108,6 +108,7 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->backlogs);
     pl_wheel_init(&port->wheel, TICK_MS, pl_loop_now_ms(loop));
     port->wake_ms = INT64_MAX;
+    port->mixed_ms = pl_loop_now_ms(loop) - PL_PORT_ALONE_MS;
     pl_peers_init(&port->peers);
     pl_port_set_tls(port, config->tls);
     rc = pl_timer_new(loop, on_tick, port, &port->ticks);
@@ -172,6 +173,14 @@ static bool flush_first(struct pl_list *dirty)
     return true;
 }
 
+/* So that they have about half of the loop while others need some, who are served at once. */
+static uint64_t pause_ms(const struct pl_port *port)
+{
+    bool alone = pl_loop_now_ms(port->loop_weak) - port->mixed_ms >= PL_PORT_ALONE_MS;
+
+    return alone ? 0 : PL_PORT_PAUSE_MS;
+}
+
 /* One of those that have had much goes on in each turn, more as there is time. */
 bool pl_port_flush(struct pl_port *port)
 {
@@ -187,7 +196,7 @@ bool pl_port_flush(struct pl_port *port)
     port->busy_flushed = false;
     port->used_us = 0;
     if (!pl_list_empty(&port->dirty_busy) || !pl_list_empty(&port->backlogs))
-        pl_timer_start(port->backlog_timer, 0, 0);
+        pl_timer_start(port->backlog_timer, pause_ms(port), 0);
     return false;
 }
 

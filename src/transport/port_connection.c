@@ -275,11 +275,23 @@ static bool must_wait(const struct pl_port_connection *connection)
            pl_peer_is_busy(connection->peer, now_ms_of(connection));
 }
 
+static void note_sender(const struct pl_port_connection *connection)
+{
+    struct pl_port *port = connection->port_weak;
+
+    if (port->last_weak == connection->peer)
+        return;
+    if (port->last_weak != NULL)
+        port->mixed_ms = now_ms_of(connection);
+    port->last_weak = connection->peer;
+}
+
 static void on_read(void *self, struct pl_bytes data)
 {
     struct pl_port_connection *connection = self;
 
     PL_ASSERT(data.size > 0 && connection->backlog == NULL);
+    note_sender(connection);
     if (!must_wait(connection))
         data = take_for_a_while(connection, data);
     if (data.size > 0 && connection->state != PL_PORT_CONNECTION_CLOSING)

@@ -20,6 +20,8 @@ enum { PL_PORT_SEND_SIZE = 256 * 1024 };
  * their share of late; and to one connection at a time, in pieces. */
 enum {
     PL_PORT_TURN_US = 500,
+    PL_PORT_PAUSE_MS = 1,    /* before they go on, */
+    PL_PORT_ALONE_MS = 1000, /* unless nobody else has sent anything for so long */
     PL_PORT_STINT_US = 200,
     PL_PORT_PIECE_SIZE = 2048,
     PL_PORT_BUSY_SEND_SIZE = 16 * 1024, /* what is sent to one of those at a time */
@@ -34,13 +36,15 @@ struct pl_port {
     struct pl_list listeners;   /* of struct port_listener: see port.c */
     struct pl_list connections; /* of struct pl_port_connection */
     size_t connections_len;
-    struct pl_list dirty;           /* connections with something to send */
-    struct pl_list dirty_busy;      /* those of them whose peers have had more than their share */
-    struct pl_list backlogs;        /* of struct pl_port_backlog, in turn */
-    struct pl_timer *backlog_timer; /* runs while there is one, or a dirty connection waits */
-    int64_t used_us;                /* of this turn, by what peers send */
-    struct pl_wheel wheel;          /* connections, none later than when it is due */
-    int64_t wake_ms;                /* when the timer fires; INT64_MAX: it does not run */
+    struct pl_list dirty;            /* connections with something to send */
+    struct pl_list dirty_busy;       /* those of them whose peers have had more than their share */
+    struct pl_list backlogs;         /* of struct pl_port_backlog, in turn */
+    struct pl_timer *backlog_timer;  /* runs while there is one, or a dirty connection waits */
+    int64_t used_us;                 /* of this turn, by what peers send */
+    const struct pl_peer *last_weak; /* who sent last; may be gone: compared only */
+    int64_t mixed_ms;                /* when it was another than before */
+    struct pl_wheel wheel;           /* connections, none later than when it is due */
+    int64_t wake_ms;                 /* when the timer fires; INT64_MAX: it does not run */
     struct pl_peers peers;
     bool busy_flushed; /* in this turn: one of dirty_busy */
     bool draining;

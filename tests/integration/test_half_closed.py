@@ -40,7 +40,8 @@ def test_who_has_shut_its_half_is_answered(server, fresh):
 
 
 # So many that they would not be answered if each waited until some timer of the server's runs.
-def test_requests_sent_ahead_are_answered_in_order(server, fresh):
+def test_requests_sent_ahead_are_answered_in_order(parlad, fresh):
+    server = parlad(limits={"sign_ins": 0})
     names = [fresh("guest") for _ in range(800)]
     answer = ask(server, b"".join(request(name) for name in names))
     assert answer.count("HTTP/1.1 200 ") == len(names)
