@@ -12,12 +12,15 @@
 #include "net/handle.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/uverr.h"
 
 #include <signal.h>
 #include <stdatomic.h>
+
+enum { DEFERRED_US = 1000 }; /* a turn; and at least one */
 
 enum loop_state {
     LOOP_NEW,
@@ -80,22 +83,39 @@ static void deliver(struct pl_loop *loop)
     }
 }
 
-/* What is deferred meanwhile waits for the next time. */
+/* Moves all of one list behind another. */
+static void move_all(struct pl_list *from, struct pl_list *to)
+{
+    struct pl_list *node;
+
+    while ((node = pl_list_first(from)) != NULL) {
+        pl_list_remove(node);
+        pl_list_append(to, node);
+    }
+}
+
+/* What is deferred meanwhile waits for the next time; so does, before it, what a turn has no
+ * time for: handshakes of TLS, for one, come by the hundred. */
 static void run_deferred(struct pl_loop *loop)
 {
+    int64_t start_us = pl_clock_mono_us();
     struct pl_list now, *node;
 
     pl_list_init(&now);
-    while ((node = pl_list_first(&loop->deferred)) != NULL) {
-        pl_list_remove(node);
-        pl_list_append(&now, node);
-    }
+    move_all(&loop->deferred, &now);
     while ((node = pl_list_first(&now)) != NULL) {
         struct pl_deferred *deferred = PL_CONTAINER(node, struct pl_deferred, node);
 
         pl_list_remove(node);
         deferred->run(deferred);
+        if (pl_clock_mono_us() - start_us >= DEFERRED_US)
+            break;
     }
+    if (pl_list_empty(&now))
+        return;
+    move_all(&loop->deferred, &now);
+    move_all(&now, &loop->deferred);
+    PL_ASSERT(uv_async_send(&loop->wake) == 0);
 }
 
 static void on_wake(uv_async_t *async)

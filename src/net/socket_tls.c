@@ -13,12 +13,17 @@
 #include "net/socket_tls.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/tls_session.h"
 
 /* Answers that the peer has made us write (to key updates) and does not take. */
 #define ANSWERS_SIZE_MAX ((size_t)64 * 1024)
+
+/* How long one socket goes on at a time, and with how many records before that is looked
+ * at: a record may bring new keys, which costs much. */
+enum { STINT_US = 200, RECORDS_MAX = 16 };
 
 enum phase {
     PHASE_SHAKING = 1,
@@ -137,7 +142,7 @@ static void deliver(struct pl_socket *socket)
     size_t size = 0;
     int rc = PL_OK;
 
-    while (rc == PL_OK && size < PL_LOOP_READ_SIZE) {
+    for (int i = 0; i < RECORDS_MAX && rc == PL_OK && size < PL_LOOP_READ_SIZE; i++) {
         size_t part_size = 0;
 
         rc = pl_tls_session_read(tls->session, plain + size, PL_LOOP_READ_SIZE - size, &part_size);
@@ -152,17 +157,23 @@ static void deliver(struct pl_socket *socket)
         tell_end(socket, rc == PL_E_CLOSED ? PL_OK : rc);
 }
 
-/* Goes on with `data` as far as it brings us, or the owner wants; returns what is
- * left of it. */
+/* Goes on with `data` as far as it brings us, or the owner wants, for a while; returns what
+ * is left of it. */
 static struct pl_bytes advance(struct pl_socket *socket, struct pl_bytes data)
 {
     struct pl_socket_tls *tls = socket->tls;
+    int64_t start_us = pl_clock_mono_us();
 
     pl_tls_session_feed(tls->session, data);
     if (tls->phase == PHASE_SHAKING)
         shake(socket);
-    while (tls->more && wants_plaintext(socket))
+    while (tls->more && wants_plaintext(socket)) {
         deliver(socket);
+        if (pl_clock_mono_us() - start_us >= STINT_US)
+            break;
+    }
+    if (tls->more && wants_plaintext(socket)) /* others have their turn */
+        pl_loop_defer(socket->handle.loop_weak, &tls->resume);
     data = pl_tls_session_unread(tls->session);
     pl_tls_session_feed(tls->session, (struct pl_bytes){0});
     return data;
