@@ -202,6 +202,7 @@ static int finish(struct pl_engine *engine, const struct pl_batch *batch)
         return rc;
     engine->meta.batch = batch->number;
     engine->meta.time_ms = engine->now_ms;
+    engine->meta.age_ms = engine->age_ms;
     if (!has_commands(batch))
         return PL_OK;
     return PL_ASK(engine, put_meta, &engine->meta);

@@ -33,7 +33,8 @@
 /* The counters that every batch with a command moves. One row. */
 struct pl_meta {
     uint64_t batch;       /* the last one applied */
-    int64_t time_ms;      /* its time */
+    int64_t time_ms;      /* its time, */
+    int64_t age_ms;       /* and by which things end: see pl_batch */
     pl_position position; /* of the last event */
     uint64_t log;         /* the id that cursors hold now: see add_log */
     uint64_t last_user;   /* the last ids given out */

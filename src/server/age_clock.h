@@ -3,7 +3,7 @@
  * room's retention, request ids.
  *
  * The time of day is for people: it may be set, an hour ahead or back, at any moment. The
- * age clock goes on from the greater of it and the last batch's time, at the pace of a clock
+ * age clock goes on from the greater of it and the last batch's age, at the pace of a clock
  * that nobody sets and that counts while the machine sleeps. So a jump ends nothing:
  *
  *   ahead: what is made from then on bears the new time of day, which the age clock reaches
@@ -12,6 +12,7 @@
  *          half its pace until the time of day has come up with it.
  *
  * The next start takes the time of day again: how long a server was off, only that can tell.
+ * A jump that was set right before then has ended nothing: batches' ages are kept (pl_meta).
  *
  * Threads: the engine's ticks; any may read. The caller brings the clocks' times.
  */
@@ -26,7 +27,7 @@ struct pl_age_clock {
     int64_t ticked_ms;        /* on that */
 };
 
-/* Begins. last_ms: the time of the last batch ever; wall_ms: the time of day; steady_ms:
+/* Begins. last_ms: the age of the last batch ever; wall_ms: the time of day; steady_ms:
  * pl_clock_steady_ms(). */
 void pl_age_clock_start(struct pl_age_clock *clock, int64_t last_ms, int64_t wall_ms,
                         int64_t steady_ms);

@@ -488,7 +488,7 @@ static int make_parts(struct pl_engine_thread *thread)
     if (rc == PL_OK)
         rc = config->store.ops->get_meta(config->store.self, &meta);
     if (rc == PL_OK) {
-        pl_age_clock_start(config->age, meta.time_ms, pl_clock_wall_ms(), pl_clock_steady_ms());
+        pl_age_clock_start(config->age, meta.age_ms, pl_clock_wall_ms(), pl_clock_steady_ms());
         pl_journal_local_init(&thread->local, meta.batch, meta.time_ms, on_batch, thread);
         thread->journal = pl_journal_local_iface(&thread->local);
     }

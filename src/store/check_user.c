@@ -49,9 +49,10 @@ int pl_check_meta(struct pl_check *check)
     }
     if (rc < 0)
         return rc;
-    if (check->meta.time_ms < 0 || check->meta.position > PL_POSITION_MAX ||
-        check->meta.batch > INT64_MAX || check->meta.last_user > INT64_MAX ||
-        check->meta.last_room > INT64_MAX || check->meta.last_session > INT64_MAX) {
+    if (check->meta.time_ms < 0 || check->meta.age_ms < 0 ||
+        check->meta.position > PL_POSITION_MAX || check->meta.batch > INT64_MAX ||
+        check->meta.last_user > INT64_MAX || check->meta.last_room > INT64_MAX ||
+        check->meta.last_session > INT64_MAX) {
         pl_check_find(check, PL_ADVICE_RESTORE, "counters: one is less than 0");
         memset(&check->meta, 0, sizeof check->meta); /* ranges are walked by them */
         return PL_OK;

@@ -15,10 +15,11 @@ static void dump_meta(struct pl_bytebuf *buf, const void *row)
     const struct pl_meta *meta = row;
 
     pl_bytebuf_printf(buf,
-                      "meta batch=%" PRIu64 " time=%" PRId64 " position=%" PRIu64 " log=%" PRIu64
-                      " user=%" PRIu64 " session=%" PRIu64 " room=%" PRIu64 " lease=%" PRIu64,
-                      meta->batch, meta->time_ms, meta->position, meta->log, meta->last_user,
-                      meta->last_session, meta->last_room, meta->last_lease);
+                      "meta batch=%" PRIu64 " time=%" PRId64 " age=%" PRId64 " position=%" PRIu64
+                      " log=%" PRIu64 " user=%" PRIu64 " session=%" PRIu64 " room=%" PRIu64
+                      " lease=%" PRIu64,
+                      meta->batch, meta->time_ms, meta->age_ms, meta->position, meta->log,
+                      meta->last_user, meta->last_session, meta->last_room, meta->last_lease);
 }
 
 static void dump_log(struct pl_bytebuf *buf, const void *row)

@@ -137,7 +137,11 @@ static const char schema_2[] =
 /* sum: of an event's bytes, see pl_row_event(); NULL for those from before. */
 static const char schema_3[] = "ALTER TABLE events ADD COLUMN sum INTEGER;";
 
-static const char *const steps_now[] = {schema_1, schema_2, schema_3};
+/* The last batch's: the clock by which things end goes on from it. */
+static const char schema_4[] = "ALTER TABLE meta ADD COLUMN age_ms INTEGER NOT NULL DEFAULT 0;"
+                               "UPDATE meta SET age_ms = time_ms;";
+
+static const char *const steps_now[] = {schema_1, schema_2, schema_3, schema_4};
 
 const struct pl_schema pl_schema_now = {
     .steps = steps_now,

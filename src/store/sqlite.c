@@ -100,6 +100,7 @@ static int put_meta(void *self, const struct pl_meta *meta)
     store->time_ms = meta->time_ms;
     pl_run_u64(&run, meta->batch);
     pl_run_i64(&run, meta->time_ms);
+    pl_run_i64(&run, meta->age_ms);
     pl_run_u64(&run, meta->position);
     pl_run_u64(&run, meta->log);
     pl_run_u64(&run, meta->last_user);

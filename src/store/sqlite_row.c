@@ -12,6 +12,7 @@ void pl_row_meta(struct pl_run *run, struct pl_meta *ret)
 {
     ret->batch = pl_run_get_u64(run);
     ret->time_ms = pl_run_get_i64(run);
+    ret->age_ms = pl_run_get_i64(run);
     ret->position = pl_run_get_u64(run);
     ret->log = pl_run_get_u64(run);
     ret->last_user = pl_run_get_u64(run);

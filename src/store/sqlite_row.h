@@ -9,7 +9,8 @@
 
 #include "store/sqlite_db.h"
 
-#define PL_SQL_META "batch, time_ms, position, log, last_user, last_session, last_room, last_lease"
+#define PL_SQL_META \
+    "batch, time_ms, age_ms, position, log, last_user, last_session, last_room, last_lease"
 
 #define PL_SQL_USER \
     "id, name, state, kind, display_name, status, create_ms, last_seen_ms, room_count"

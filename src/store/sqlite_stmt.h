@@ -16,8 +16,8 @@
     X(COMMIT, "COMMIT")                                                                           \
     X(ROLLBACK, "ROLLBACK")                                                                       \
     X(GET_META, PL_SQL_GET_META)                                                                  \
-    X(PUT_META, "UPDATE meta SET batch = ?1, time_ms = ?2, position = ?3, log = ?4, "             \
-                "last_user = ?5, last_session = ?6, last_room = ?7, last_lease = ?8 "             \
+    X(PUT_META, "UPDATE meta SET batch = ?1, time_ms = ?2, age_ms = ?3, position = ?4, "          \
+                "log = ?5, last_user = ?6, last_session = ?7, last_room = ?8, last_lease = ?9 "   \
                 "WHERE id = 1")                                                                   \
     X(ADD_LOG, "INSERT INTO logs (log, start) VALUES (?1, ?2)")                                   \
     X(FIND_LOG, "SELECT ifnull((SELECT n.start FROM logs n WHERE n.number > l.number "            \

@@ -449,7 +449,7 @@ static void start_engine(struct sim *sim)
         pl_engine_free(server->engine);
         JUDGE(pl_engine_new(&config, &server->engine) == PL_OK, "out of memory");
         JUDGE(sim->disk.inner.ops->get_meta(sim->disk.inner.self, &meta) == PL_OK, "no meta");
-        pl_age_clock_start(&server->age, meta.time_ms, sim->now_ms, sim->steady_ms);
+        pl_age_clock_start(&server->age, meta.age_ms, sim->now_ms, sim->steady_ms);
         server->age_ms = pl_age_clock_ms(&server->age, sim->steady_ms);
         server->aged_ms = sim->steady_ms;
         pl_journal_local_init(&server->local, meta.batch, meta.time_ms, on_batch, sim);

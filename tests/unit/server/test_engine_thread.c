@@ -611,6 +611,28 @@ static void what_waits_at_the_end_is_dealt_with(void **state)
     pl_msg_discard(msg);
 }
 
+/* The clock was set ten years ahead for a moment, and then right again. */
+static void a_restart_after_a_jump_that_was_set_right_ends_nothing(void **state)
+{
+    const int64_t jump_ms = INT64_C(10) * 365 * 24 * 3600 * 1000;
+    struct world *world = *state;
+    struct pl_engine_thread_config config = config_of(world);
+    const struct pl_store *store = &world->store;
+    struct pl_meta meta;
+
+    sign_in(world, "ana");
+    pl_engine_thread_stop(world->engine);
+    assert_int_equal(store->ops->begin(store->self), PL_OK);
+    assert_int_equal(store->ops->get_meta(store->self, &meta), PL_OK);
+    meta.time_ms += jump_ms;
+    assert_int_equal(store->ops->put_meta(store->self, &meta), PL_OK);
+    assert_int_equal(store->ops->commit(store->self), PL_OK);
+
+    assert_int_equal(pl_engine_thread_start(&config, &world->engine), PL_OK);
+    settle(world);
+    assert_int_equal(ask(world, get_user(world, "ana")), PL_REASON_NONE);
+}
+
 static void a_start_short_of_memory_leaves_nothing(void **state)
 {
     struct world *world = *state;
@@ -652,6 +674,7 @@ int main(void)
         TEST(what_is_due_is_not_tried_with_every_batch_of_a_full_disk),
         TEST(a_session_in_use_by_queries_alone_is_marked),
         TEST(what_waits_at_the_end_is_dealt_with),
+        TEST(a_restart_after_a_jump_that_was_set_right_ends_nothing),
         TEST(a_start_short_of_memory_leaves_nothing),
     };
 

@@ -411,6 +411,7 @@ int load_apply(struct load *load, const struct pl_store *store, uint64_t seed, u
 
     load->meta.batch++;
     load->meta.time_ms += 1 + pick(&d, 500);
+    load->meta.age_ms = load->meta.time_ms - (int64_t)(load->meta.batch % 50);
     for (uint32_t i = 0; i < ops && rc == PL_OK; i++)
         rc = does[pick(&d, sizeof does / sizeof does[0])](&d);
     return rc < 0 ? rc : store->ops->put_meta(store->self, &load->meta);
