@@ -25,6 +25,7 @@ struct pl_peer {
     struct pl_map_node node;
     uint8_t key[KEY_SIZE];
     uint32_t connections_len;
+    uint32_t waiting_len;            /* what of it waits for its turn */
     int64_t since_ms;                /* when the present window began */
     int64_t used_us, used_before_us; /* in it, and in the one before */
 };
@@ -114,8 +115,21 @@ void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms)
     peer->used_us += used_us;
 }
 
+void pl_peer_wait(struct pl_peer *peer)
+{
+    peer->waiting_len++;
+}
+
+void pl_peer_go_on(struct pl_peer *peer)
+{
+    PL_ASSERT(peer->waiting_len > 0);
+    peer->waiting_len--;
+}
+
 bool pl_peer_is_busy(const struct pl_peer *peer, int64_t now_ms)
 {
+    if (peer->waiting_len > 0)
+        return true;
     return now_ms - peer->since_ms < 2 * WINDOW_MS &&
            peer->used_us + peer->used_before_us >= SHARE_US;
 }

@@ -38,7 +38,12 @@ const uint8_t *pl_peer_key(const struct pl_peer *peer);
 /* Of the loop's time so much went to it. */
 void pl_peer_use(struct pl_peer *peer, int64_t used_us, int64_t now_ms);
 
-/* Whether it has had more than its share of late: then others go first. */
+/* Something of it begins or ends to wait for its turn. */
+void pl_peer_wait(struct pl_peer *peer);
+void pl_peer_go_on(struct pl_peer *peer);
+
+/* Whether it has had more than its share of late, or something of it waits, which makes it
+ * use little: then others go first. */
 bool pl_peer_is_busy(const struct pl_peer *peer, int64_t now_ms);
 
 /* One less. NULL is fine. */

@@ -265,6 +265,7 @@ static void keep(struct pl_port_connection *connection, struct pl_bytes data)
     backlog->size = data.size;
     memcpy(backlog->data, data.data, data.size);
     connection->backlog = backlog;
+    pl_peer_wait(connection->peer);
     pl_list_append(&connection->port_weak->backlogs, &backlog->node);
     update_reading(connection);
 }
@@ -310,6 +311,7 @@ bool pl_port_connection_go_on(struct pl_port_connection *connection)
     if (data.size > 0)
         return false;
     connection->backlog = NULL;
+    pl_peer_go_on(connection->peer);
     pl_free(backlog);
     update_reading(connection);
     return true;
@@ -346,9 +348,11 @@ static void on_close(void *self)
         pl_rpc_conn_free(connection->rpc);
     }
     pl_list_remove(&connection->node);
-    pl_peers_remove(&port->peers, connection->peer);
-    if (connection->backlog != NULL)
+    if (connection->backlog != NULL) {
         pl_list_remove(&connection->backlog->node); /* the loop ends */
+        pl_peer_go_on(connection->peer);
+    }
+    pl_peers_remove(&port->peers, connection->peer);
     pl_free(connection->backlog);
     pl_free(connection);
     pl_port_connection_gone(port);

@@ -95,6 +95,10 @@ static void a_peer_that_takes_much_time_is_busy_for_a_while(void **state)
     assert_false(pl_peer_is_busy(peer, 5450)); /* silence is enough */
     pl_peer_use(peer, 1, 9000);
     assert_false(pl_peer_is_busy(peer, 9000));
+    pl_peer_wait(peer); /* whoever waits uses little */
+    assert_true(pl_peer_is_busy(peer, 20000));
+    pl_peer_go_on(peer);
+    assert_false(pl_peer_is_busy(peer, 20000));
     pl_peers_remove(&peers, peer);
     pl_peers_remove(&peers, other);
     pl_peers_done(&peers);
