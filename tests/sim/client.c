@@ -256,6 +256,7 @@ void client_open_stream(struct sim *sim, struct client *client, enum start_kind 
     if (from == START_CURSOR && !sim->calm && chance_once_in(&sim->chance, 50)) {
         call->cursor.log += chance_below(&sim->chance, 2); /* a bad one, perhaps */
         call->cursor.position += chance_below(&sim->chance, 4);
+        client->missing_len = 0; /* it may be past a state that was due */
     }
     subscribe->rooms = client->stream_rooms;
     subscribe->rooms_len = client->stream_rooms_len;
