@@ -239,13 +239,29 @@ static void forget_refused(struct sim *sim)
     }
 }
 
+/* Its commands by themselves, since some of a refused batch are given again. */
+static struct pl_batch *copy_batch(struct sim *sim, const struct pl_batch *batch)
+{
+    struct pl_batch *copy = sim_alloc(sim, sizeof *copy);
+
+    *copy = *batch;
+    pl_list_init(&copy->commands);
+    PL_LIST_EACH (node, &batch->commands) {
+        struct pl_command *command = sim_alloc(sim, sizeof *command);
+
+        *command = *PL_CONTAINER(node, struct pl_command, node);
+        pl_list_append(&copy->commands, &command->node);
+    }
+    return copy;
+}
+
 /* The disk was full at the very end of the batch: it may come back. */
-static void keep_refused(struct sim *sim, struct pl_batch *batch)
+static void keep_refused(struct sim *sim, const struct pl_batch *batch)
 {
     struct refused *refused = &sim->refused[sim->refused_len++];
 
     JUDGE(sim->refused_len <= SIM_REFUSED_LEN, "too many batches were refused");
-    *refused = (struct refused){.batch = batch, .rows_len = sim->disk.rows_len};
+    *refused = (struct refused){.batch = copy_batch(sim, batch), .rows_len = sim->disk.rows_len};
     refused->rows = sim_alloc(sim, refused->rows_len * sizeof *refused->rows);
     for (uint32_t i = 0; i < refused->rows_len; i++) {
         refused->rows[i] = sim->disk.rows[i];
