@@ -110,7 +110,8 @@ void pl_lanes_leave(struct pl_lanes *lanes, struct pl_errand *errand)
 
 static bool may_go(const struct pl_lanes *lanes, const struct pl_lane *lane, int64_t now_ms)
 {
-    return lane->out_len < PL_LANE_OUT_MAX || now_ms - lanes->mixed_ms >= PL_LANES_ALONE_MS;
+    return lanes->out_len < PL_LANES_OUT_MAX || lane->out_len < PL_LANE_OUT_MAX ||
+           now_ms - lanes->mixed_ms >= PL_LANES_ALONE_MS;
 }
 
 static int wait_in(struct pl_lane *lane, struct pl_list *queue, struct pl_errand *errand)
@@ -141,22 +142,24 @@ int pl_lanes_command(struct pl_lanes *lanes, struct pl_errand *errand, int64_t n
     struct pl_lane *lane = errand->lane_weak;
     int rc;
 
-    if (memcmp(lanes->last_key, lane->key, sizeof lanes->last_key) != 0) {
-        memcpy(lanes->last_key, lane->key, sizeof lanes->last_key);
+    if (lanes->has_last && memcmp(lanes->last_key, lane->key, sizeof lanes->last_key) != 0)
         lanes->mixed_ms = now_ms;
-    }
+    memcpy(lanes->last_key, lane->key, sizeof lanes->last_key);
+    lanes->has_last = true;
     if (!pl_list_empty(&lane->commands) || !may_go(lanes, lane, now_ms)) {
         rc = wait_in(lane, &lane->commands, errand);
         return rc == PL_OK ? PL_E_AGAIN : rc;
     }
     lane->out_len++;
+    lanes->out_len++;
     return PL_OK;
 }
 
-void pl_lanes_command_back(struct pl_errand *errand)
+void pl_lanes_command_back(struct pl_lanes *lanes, struct pl_errand *errand)
 {
-    PL_ASSERT(errand->lane_weak->out_len > 0);
+    PL_ASSERT(errand->lane_weak->out_len > 0 && lanes->out_len > 0);
     errand->lane_weak->out_len--;
+    lanes->out_len--;
 }
 
 struct pl_errand *pl_lanes_next_command(struct pl_lanes *lanes, struct pl_lane *lane,
@@ -167,8 +170,10 @@ struct pl_errand *pl_lanes_next_command(struct pl_lanes *lanes, struct pl_lane *
     if (!may_go(lanes, lane, now_ms))
         return NULL;
     errand = take_first(lane, &lane->commands);
-    if (errand != NULL)
+    if (errand != NULL) {
         lane->out_len++;
+        lanes->out_len++;
+    }
     return errand;
 }
 

@@ -1,10 +1,10 @@
 /*
  * lanes.h - what each address has asked of engine and readers, so that all have their turn.
  *
- * Engine and readers take letters in the order in which they come. So a loop gives them only so
- * many for one address at a time, as long as there are others; the rest waits here, in
- * order. Where one address has the server to itself nothing waits: batches are as large
- * as they can be.
+ * Engine and readers take letters in the order in which they come. So while there are
+ * others, a loop gives the engine only so many at a time, and of them a share for each
+ * address; the rest waits here, in order. Where one address has the server to itself
+ * nothing waits: batches are as large as they can be.
  *
  * Threads:   the loop's.
  * Ownership: errands that wait belong to their lane.
@@ -18,8 +18,9 @@
 #include "transport/port.h"
 
 enum {
-    PL_LANE_OUT_MAX = 16,               /* commands that the engine has of one address, … */
-    PL_LANES_ALONE_MS = 1000,           /* unless no other has come for so long */
+    PL_LANES_OUT_MAX = 128,             /* commands that the engine has at a time, … */
+    PL_LANE_OUT_MAX = 16,               /* beyond that only so many of one address, … */
+    PL_LANES_ALONE_MS = 10 * 1000,      /* unless no other has come for so long */
     PL_LANE_SIZE_MAX = 4 * 1024 * 1024, /* of what waits */
 };
 
@@ -36,10 +37,12 @@ struct pl_lane {
 
 struct pl_lanes {
     struct pl_map map;
-    struct pl_list asking; /* lanes, in turn */
-    struct pl_lane *spare; /* or NULL */
-    uint8_t last_key[PL_PEER_KEY_SIZE];
-    int64_t mixed_ms; /* when two lanes had commands one after the other */
+    struct pl_list asking;              /* lanes, in turn */
+    struct pl_lane *spare;              /* or NULL */
+    uint8_t last_key[PL_PEER_KEY_SIZE]; /* whose command was the last, */
+    bool has_last;                      /* if there was one */
+    uint32_t out_len;                   /* commands that the engine has of all lanes */
+    int64_t mixed_ms;                   /* when two lanes had commands one after the other */
 };
 
 void pl_lanes_init(struct pl_lanes *lanes);
@@ -57,7 +60,7 @@ void pl_lanes_leave(struct pl_lanes *lanes, struct pl_errand *errand);
 int pl_lanes_command(struct pl_lanes *lanes, struct pl_errand *errand, int64_t now_ms);
 
 /* A command has come back, or did not go after all. */
-void pl_lanes_command_back(struct pl_errand *errand);
+void pl_lanes_command_back(struct pl_lanes *lanes, struct pl_errand *errand);
 
 /* The next command of a lane that may go, or NULL: it has gone with that. */
 struct pl_errand *pl_lanes_next_command(struct pl_lanes *lanes, struct pl_lane *lane,

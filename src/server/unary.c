@@ -137,7 +137,7 @@ static void command_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call,
     if (rc == PL_OK) {
         rc = pl_engine_thread_put(io->config.engine_weak, errand);
         if (rc < 0)
-            pl_lanes_command_back(errand);
+            pl_lanes_command_back(&io->lanes, errand);
     }
     if (rc < 0)
         take_back(io, call, errand, rc);
@@ -158,13 +158,13 @@ void pl_command_back(struct pl_io_loop *io, struct pl_errand *errand)
     struct pl_lane *lane = errand->lane_weak;
     struct pl_errand *next;
 
-    pl_lanes_command_back(errand);
+    pl_lanes_command_back(&io->lanes, errand);
     while ((next = pl_lanes_next_command(&io->lanes, lane, pl_loop_now_ms(io->loop))) != NULL) {
         struct pl_rpc_call *call = pl_rpc_host_call(io->host, next->call);
         int rc = call != NULL ? pl_engine_thread_put(io->config.engine_weak, next) : PL_E_CLOSED;
 
         if (rc < 0) {
-            pl_lanes_command_back(next);
+            pl_lanes_command_back(&io->lanes, next);
             give_up(io, call, next, rc);
         }
     }

@@ -173,12 +173,16 @@ static bool flush_first(struct pl_list *dirty)
     return true;
 }
 
-/* So that they have about half of the loop while others need some, who are served at once. */
+bool pl_port_has_one_peer(const struct pl_port *port)
+{
+    return pl_loop_now_ms(port->loop_weak) - port->mixed_ms >= PL_PORT_ALONE_MS;
+}
+
+/* So that what they send has about half of the loop while others need some, who are served at
+ * once. What goes to them does not pause: it may be others' messages. */
 static uint64_t pause_ms(const struct pl_port *port)
 {
-    bool alone = pl_loop_now_ms(port->loop_weak) - port->mixed_ms >= PL_PORT_ALONE_MS;
-
-    return alone ? 0 : PL_PORT_PAUSE_MS;
+    return !pl_list_empty(&port->dirty_busy) || pl_port_has_one_peer(port) ? 0 : PL_PORT_PAUSE_MS;
 }
 
 /* One of those that have had much goes on in each turn, more as there is time. */

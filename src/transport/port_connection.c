@@ -224,6 +224,13 @@ static void take(struct pl_port_connection *connection, struct pl_bytes data)
     }
 }
 
+/* Whether its peer has had more than its share, while there are others. */
+static bool is_busy(const struct pl_port_connection *connection)
+{
+    return !pl_port_has_one_peer(connection->port_weak) &&
+           pl_peer_is_busy(connection->peer, now_ms_of(connection));
+}
+
 /* How much is dealt with before the clock is looked at. The first bytes of TLS are not cut. */
 static size_t piece_size(const struct pl_port_connection *connection, size_t size)
 {
@@ -245,7 +252,7 @@ static struct pl_bytes take_for_a_while(struct pl_port_connection *connection, s
         take(connection, piece);
         used_us = pl_clock_mono_us() - start_us;
     } while (data.size > 0 && connection->state == PL_PORT_CONNECTION_OPEN &&
-             used_us < PL_PORT_STINT_US);
+             (used_us < PL_PORT_STINT_US || pl_port_has_one_peer(connection->port_weak)));
     use(connection, used_us);
     return data;
 }
@@ -272,8 +279,7 @@ static void keep(struct pl_port_connection *connection, struct pl_bytes data)
 
 static bool must_wait(const struct pl_port_connection *connection)
 {
-    return connection->port_weak->used_us >= PL_PORT_TURN_US &&
-           pl_peer_is_busy(connection->peer, now_ms_of(connection));
+    return connection->port_weak->used_us >= PL_PORT_TURN_US && is_busy(connection);
 }
 
 static void note_sender(const struct pl_port_connection *connection)
@@ -411,11 +417,6 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
     rc = pl_socket_read_start(socket);
     if (rc < 0)
         pl_port_connection_close(connection, false);
-}
-
-static bool is_busy(const struct pl_port_connection *connection)
-{
-    return pl_peer_is_busy(connection->peer, now_ms_of(connection));
 }
 
 void pl_port_connection_mark(struct pl_port_connection *connection)

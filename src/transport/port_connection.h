@@ -17,12 +17,13 @@
 enum { PL_PORT_SEND_SIZE = 256 * 1024 };
 
 /* How much of a turn goes to what peers send, before those wait that have had more than
- * their share of late; and to one connection at a time, in pieces. */
+ * their share of late; and to one connection at a time, in pieces. Where only one peer has
+ * sent anything for a while, nobody waits: what comes together goes on together. */
 enum {
     PL_PORT_TURN_US = 500,
-    PL_PORT_PAUSE_MS = 1,    /* before they go on, */
-    PL_PORT_ALONE_MS = 1000, /* unless nobody else has sent anything for so long */
-    PL_PORT_STINT_US = 200,
+    PL_PORT_PAUSE_MS = 1, /* before what they send is dealt with */
+    PL_PORT_ALONE_MS = 10 * 1000,
+    PL_PORT_STINT_US = 500,
     PL_PORT_PIECE_SIZE = 2048,
     PL_PORT_BUSY_SEND_SIZE = 16 * 1024, /* what is sent to one of those at a time */
 };
@@ -111,6 +112,9 @@ void pl_port_connection_close(struct pl_port_connection *connection, bool gently
 
 /* In port.c: puts a connection's due_node into the wheel. */
 void pl_port_file(struct pl_port *port, struct pl_list *node, int64_t due_ms);
+
+/* In port.c: whether only one peer has sent anything for PL_PORT_ALONE_MS. */
+bool pl_port_has_one_peer(const struct pl_port *port);
 
 /* In port.c: a connection has gone. */
 void pl_port_connection_gone(struct pl_port *port);

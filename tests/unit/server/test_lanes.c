@@ -32,7 +32,7 @@ static void leave(struct pl_lanes *lanes, struct pl_errand *errand)
 
 static void come_back(struct pl_lanes *lanes, struct pl_errand *errand)
 {
-    pl_lanes_command_back(errand);
+    pl_lanes_command_back(lanes, errand);
     leave(lanes, errand);
 }
 
@@ -45,9 +45,7 @@ static void who_is_alone_does_not_wait(void **state)
     pl_lanes_init(&lanes);
     for (int i = 0; i < 10 * PL_LANE_OUT_MAX; i++) {
         errands[i] = enter(&lanes, ana);
-        assert_int_equal(
-            pl_lanes_command(&lanes, errands[i], i == 0 ? NOW_MS : NOW_MS + PL_LANES_ALONE_MS),
-            PL_OK);
+        assert_int_equal(pl_lanes_command(&lanes, errands[i], NOW_MS), PL_OK);
     }
     for (int i = 0; i < 10 * PL_LANE_OUT_MAX; i++)
         come_back(&lanes, errands[i]);
@@ -55,56 +53,94 @@ static void who_is_alone_does_not_wait(void **state)
     pl_lanes_done(&lanes);
 }
 
+/* Bob has one command at the engine, Ana as many as she may, and two that wait. */
+struct crowd {
+    struct pl_lanes lanes;
+    struct pl_errand *other;
+    struct pl_errand *errands[PL_LANES_OUT_MAX + 1];
+};
+
+enum { GONE_LEN = PL_LANES_OUT_MAX - 1, ALL_LEN = PL_LANES_OUT_MAX + 1 };
+
+static void crowd_init(struct crowd *crowd)
+{
+    pl_lanes_init(&crowd->lanes);
+    crowd->other = enter(&crowd->lanes, bob);
+    assert_int_equal(pl_lanes_command(&crowd->lanes, crowd->other, NOW_MS), PL_OK);
+    for (int i = 0; i < ALL_LEN; i++) {
+        crowd->errands[i] = enter(&crowd->lanes, ana);
+        assert_int_equal(pl_lanes_command(&crowd->lanes, crowd->errands[i], NOW_MS),
+                         i < GONE_LEN ? PL_OK : PL_E_AGAIN);
+    }
+}
+
 static void beside_others_what_is_too_much_waits_in_order(void **state)
 {
-    struct pl_errand *errands[PL_LANE_OUT_MAX + 3], *other;
-    struct pl_lanes lanes;
+    struct crowd crowd;
+    struct pl_lanes *lanes = &crowd.lanes;
+    struct pl_errand *second;
 
     (void)state;
-    pl_lanes_init(&lanes);
-    other = enter(&lanes, bob);
-    assert_int_equal(pl_lanes_command(&lanes, other, NOW_MS), PL_OK);
-    for (int i = 0; i < PL_LANE_OUT_MAX + 3; i++) {
-        errands[i] = enter(&lanes, ana);
-        assert_int_equal(pl_lanes_command(&lanes, errands[i], NOW_MS),
-                         i < PL_LANE_OUT_MAX ? PL_OK : PL_E_AGAIN);
+    crowd_init(&crowd);
+    second = enter(lanes, bob); /* not behind them */
+    assert_int_equal(pl_lanes_command(lanes, second, NOW_MS), PL_OK);
+    assert_null(pl_lanes_next_command(lanes, crowd.errands[0]->lane_weak, NOW_MS));
+    come_back(lanes, crowd.other);
+    come_back(lanes, second);
+    for (int i = 0; i < 2; i++) {
+        assert_ptr_equal(pl_lanes_next_command(lanes, crowd.errands[0]->lane_weak, NOW_MS),
+                         i == 0 ? crowd.errands[GONE_LEN] : NULL);
     }
-    come_back(&lanes, other);
-    other = enter(&lanes, bob); /* not behind them */
-    assert_int_equal(pl_lanes_command(&lanes, other, NOW_MS), PL_OK);
-    assert_null(pl_lanes_next_command(&lanes, errands[0]->lane_weak, NOW_MS));
-    for (int i = 0; i < 3; i++) {
-        pl_lanes_command_back(errands[i]);
-        assert_ptr_equal(pl_lanes_next_command(&lanes, errands[i]->lane_weak, NOW_MS),
-                         errands[PL_LANE_OUT_MAX + i]);
-        assert_null(pl_lanes_next_command(&lanes, errands[i]->lane_weak, NOW_MS));
-        leave(&lanes, errands[i]);
+    come_back(lanes, crowd.errands[0]);
+    assert_ptr_equal(pl_lanes_next_command(lanes, crowd.errands[1]->lane_weak, NOW_MS),
+                     crowd.errands[GONE_LEN + 1]);
+    for (int i = 1; i < ALL_LEN; i++)
+        come_back(lanes, crowd.errands[i]);
+    assert_int_equal(lanes->map.len, 0);
+    pl_lanes_done(lanes);
+}
+
+static void each_address_has_its_share_however_many_there_are(void **state)
+{
+    struct pl_errand *errands[PL_LANE_OUT_MAX + 1];
+    struct crowd crowd;
+
+    (void)state;
+    crowd_init(&crowd);
+    for (int i = 0; i < PL_LANE_OUT_MAX; i++) { /* beside the one that Bob has */
+        errands[i] = enter(&crowd.lanes, bob);
+        assert_int_equal(pl_lanes_command(&crowd.lanes, errands[i], NOW_MS),
+                         i < PL_LANE_OUT_MAX - 1 ? PL_OK : PL_E_AGAIN);
     }
-    for (int i = 3; i < PL_LANE_OUT_MAX + 3; i++)
-        come_back(&lanes, errands[i]);
-    come_back(&lanes, other);
-    pl_lanes_done(&lanes);
+    come_back(&crowd.lanes, crowd.other);
+    assert_ptr_equal(pl_lanes_next_command(&crowd.lanes, errands[0]->lane_weak, NOW_MS),
+                     errands[PL_LANE_OUT_MAX - 1]);
+    for (int i = 0; i < PL_LANE_OUT_MAX; i++)
+        come_back(&crowd.lanes, errands[i]);
+    for (int i = 0; i < 2; i++)
+        assert_ptr_equal(pl_lanes_next_command(&crowd.lanes, crowd.errands[0]->lane_weak, NOW_MS),
+                         i == 0 ? crowd.errands[GONE_LEN] : NULL);
+    come_back(&crowd.lanes, crowd.errands[0]);
+    assert_non_null(pl_lanes_next_command(&crowd.lanes, crowd.errands[1]->lane_weak, NOW_MS));
+    for (int i = 1; i < ALL_LEN; i++)
+        come_back(&crowd.lanes, crowd.errands[i]);
+    pl_lanes_done(&crowd.lanes);
 }
 
 static void what_waits_goes_once_one_is_alone(void **state)
 {
-    struct pl_errand *errands[PL_LANE_OUT_MAX + 2];
-    struct pl_lanes lanes;
+    struct crowd crowd;
 
     (void)state;
-    pl_lanes_init(&lanes);
-    for (int i = 0; i < PL_LANE_OUT_MAX + 2; i++) {
-        errands[i] = enter(&lanes, ana);
-        assert_int_equal(pl_lanes_command(&lanes, errands[i], NOW_MS),
-                         i < PL_LANE_OUT_MAX ? PL_OK : PL_E_AGAIN);
-    }
+    crowd_init(&crowd);
     for (int i = 0; i < 2; i++)
-        assert_ptr_equal(
-            pl_lanes_next_command(&lanes, errands[0]->lane_weak, NOW_MS + PL_LANES_ALONE_MS),
-            errands[PL_LANE_OUT_MAX + i]);
-    for (int i = 0; i < PL_LANE_OUT_MAX + 2; i++)
-        come_back(&lanes, errands[i]);
-    pl_lanes_done(&lanes);
+        assert_ptr_equal(pl_lanes_next_command(&crowd.lanes, crowd.errands[0]->lane_weak,
+                                               NOW_MS + PL_LANES_ALONE_MS),
+                         crowd.errands[GONE_LEN + i]);
+    come_back(&crowd.lanes, crowd.other);
+    for (int i = 0; i < ALL_LEN; i++)
+        come_back(&crowd.lanes, crowd.errands[i]);
+    pl_lanes_done(&crowd.lanes);
 }
 
 static void questions_are_taken_from_each_in_turn(void **state)
@@ -173,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_alone_does_not_wait),
         cmocka_unit_test(beside_others_what_is_too_much_waits_in_order),
+        cmocka_unit_test(each_address_has_its_share_however_many_there_are),
         cmocka_unit_test(what_waits_goes_once_one_is_alone),
         cmocka_unit_test(questions_are_taken_from_each_in_turn),
         cmocka_unit_test(what_waits_is_bounded_and_freed_at_the_end),

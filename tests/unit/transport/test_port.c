@@ -202,8 +202,8 @@ static void check_two_at_a_time(const struct pl_port_config *config)
     scene_done(&scene);
 }
 
-/* Every turn is a long one already, and the callers' peer has had much: what it sends waits. */
-static bool keep_busy(struct world *world)
+/* Every turn is a long one already, and the callers' peer has had much. */
+static bool keep_busy_alone(struct world *world)
 {
     struct scene *scene = world->data;
     struct pl_port *port = world->port;
@@ -219,21 +219,40 @@ static bool keep_busy(struct world *world)
     return all_over(world);
 }
 
-static void what_a_busy_peer_sends_waits_its_turn(void **state)
+/* The same, while others send: what it sends waits. */
+static bool keep_busy(struct world *world)
+{
+    world->port->mixed_ms = pl_loop_now_ms(world->loop);
+    return keep_busy_alone(world);
+}
+
+/* Returns how often something was seen to wait. */
+static int say_all(bool (*look)(struct world *world))
 {
     static const char *const texts[CALLERS_LEN_MAX] = {"one", "two", "three", "four"};
     struct pl_port_config config = default_config();
     struct scene scene;
 
-    (void)state;
     scene_init(&scene, &config);
     for (size_t i = 0; i < CALLERS_LEN_MAX; i++)
         add(&scene, "Say", texts[i]);
-    world_run(&scene.world, keep_busy, &scene);
-    assert_true(scene.step > 0);
+    world_run(&scene.world, look, &scene);
     for (size_t i = 0; i < CALLERS_LEN_MAX; i++)
         assert_string_equal(scene.callers[i].text, texts[i]);
     scene_done(&scene);
+    return scene.step;
+}
+
+static void what_a_busy_peer_sends_waits_its_turn(void **state)
+{
+    (void)state;
+    assert_true(say_all(keep_busy) > 0);
+}
+
+static void where_one_peer_alone_sends_nothing_waits(void **state)
+{
+    (void)state;
+    assert_int_equal(say_all(keep_busy_alone), 0);
 }
 
 /* The first that waits for its turn is closed, and with it the loop ends. */
@@ -565,6 +584,7 @@ int main(void)
         cmocka_unit_test(one_flush_sends_what_a_turn_has_made),
         cmocka_unit_test(each_connection_has_bytes_for_its_owner),
         cmocka_unit_test(what_a_busy_peer_sends_waits_its_turn),
+        cmocka_unit_test(where_one_peer_alone_sends_nothing_waits),
         cmocka_unit_test(a_connection_may_close_while_what_it_sent_waits),
         cmocka_unit_test(beyond_its_connections_a_port_closes_new_ones),
         cmocka_unit_test(beyond_a_peers_connections_a_port_closes_new_ones),
