@@ -22,9 +22,9 @@ struct pl_rpc_call;
 
 struct pl_rpc_convert {
     const struct ProtobufCMethodDescriptor *types; /* for JSON */
-    struct pl_rpc_reader source; /* of the messages that a source gives */
-    struct pl_bytebuf staged;    /* those, converted, with envelopes */
-    size_t staged_offset;        /* how much of it has left */
+    struct pl_rpc_reader source;                   /* of the messages that a source gives */
+    struct pl_bytebuf staged;                      /* those, converted, with envelopes */
+    size_t staged_offset;                          /* how much of it has left */
     struct pl_rpc_text_in text_in;
     struct pl_rpc_text_out text_out;
 };

@@ -278,12 +278,13 @@ static _Noreturn void stop_for(int err)
 {
     if (err == PL_E_CORRUPT)
         pl_diag(PL_DIAG_ERROR, "engine",
-                "the database is damaged; stopping, so that nothing wrong is kept or shown. Run "
-                "'parlad check' to see how far it goes, then restore a backup (man parlad, BACKUPS)");
+                "the database is damaged; stopping, so that nothing wrong is kept or shown. "
+                "Run 'parlad check' to see how far it goes, then restore a backup "
+                "(man parlad, BACKUPS)");
     else
         pl_diag(PL_DIAG_ERROR, "engine",
-                "the store failed (%s) and can no longer be trusted; stopping. Check the disk, then "
-                "start again: what was acknowledged is in the data folder",
+                "the store failed (%s) and can no longer be trusted; stopping. Check the disk, "
+                "then start again: what was acknowledged is in the data folder",
                 pl_err_text(err));
     _exit(EXIT_FAILURE);
 }
