@@ -7,9 +7,10 @@
  *   it waits for the next, PL_GATHER_NEXT_US at most.
  * - The last batch was large, a moment ago: those whom it answered are about to
  *   send again. More are let come for as long as so many take to decide.
- * A message to a quiet room never waits, nor does anything with it. Where waiting
- * brings nothing, it is given up for a while: those who send may be waiting for
- * what they have sent.
+ * What is not to a busy room never waits for the next. Only of many that are about
+ * to come, a millisecond after a large batch, it may be one. Where waiting brings
+ * nothing, it is given up for a while: those who send may be waiting for what they
+ * have sent.
  *
  * Knows no mailbox and no clock. Threads: the engine's.
  */
