@@ -328,13 +328,14 @@ static enum pl_reason do_mark_read(struct judge *judge, const struct pl_command 
     return PL_REASON_NONE;
 }
 
-/* Up to where a cursor of that log may stand; nowhere if there never was such a log. */
-static pl_position log_end(const struct judge *judge, uint64_t log)
+/* Whether the cursor is of a log that there was, and of a place that it had. */
+static bool cursor_good(const struct judge *judge, uint64_t log, pl_position position)
 {
     for (size_t i = 0; i < judge->starts_len; i++)
         if (judge->starts[i].log == log)
-            return i + 1 < judge->starts_len ? judge->starts[i + 1].from : judge->position;
-    return 0;
+            return position <=
+                   (i + 1 < judge->starts_len ? judge->starts[i + 1].from : judge->position);
+    return false;
 }
 
 static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_command *command,
@@ -342,7 +343,8 @@ static enum pl_reason do_subscribe(const struct judge *judge, const struct pl_co
 {
     const struct pl_subscribe *subscribe = &command->u.subscribe;
 
-    if (subscribe->has_cursor && subscribe->cursor_position > log_end(judge, subscribe->cursor_log))
+    if (subscribe->has_cursor &&
+        !cursor_good(judge, subscribe->cursor_log, subscribe->cursor_position))
         return PL_REASON_CURSOR_LOST;
     for (uint32_t i = 0; i < subscribe->rooms_len; i++) {
         enum pl_reason reason = judge_outside(judge, subscribe->rooms[i], user);
