@@ -14,7 +14,9 @@ enum {
 
 void pl_gather_init(struct pl_gather *gather)
 {
-    *gather = (struct pl_gather){.next = {.next = 1}, .many = {.next = 1}};
+    *gather = (struct pl_gather){.many_us = 0};
+    gather->next.next = 1;
+    gather->many.next = 1;
     for (uint32_t i = 0; i < PL_GATHER_ROOMS_LEN; i++)
         gather->rooms[i].gap_us = GAP_US_MAX;
 }

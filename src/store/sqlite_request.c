@@ -26,15 +26,19 @@ struct name {
 uint64_t pl_request_key(const uint8_t secret[PL_HASH_KEY_SIZE], pl_user_id user, const char *target,
                         const char *request_id)
 {
-    size_t target_size = strlen(target), id_size = strlen(request_id);
+    struct pl_bytes of_target = pl_bytes_str(target), of_id = pl_bytes_str(request_id);
     uint8_t all[8 + PL_ROOM_NAME_SIZE_MAX + 1 + PL_REQUEST_ID_SIZE_MAX];
+    uint8_t *end = all;
 
-    PL_ASSERT(target_size <= PL_ROOM_NAME_SIZE_MAX && id_size <= PL_REQUEST_ID_SIZE_MAX);
+    PL_ASSERT(of_target.size <= PL_ROOM_NAME_SIZE_MAX && of_id.size <= PL_REQUEST_ID_SIZE_MAX);
     for (size_t i = 0; i < 8; i++)
-        all[i] = (uint8_t)(user.v >> (8 * i));
-    memcpy(all + 8, target, target_size + 1);
-    memcpy(all + 8 + target_size + 1, request_id, id_size);
-    return pl_hash_lasting(secret, all, 8 + target_size + 1 + id_size);
+        *end++ = (uint8_t)(user.v >> (8 * i));
+    memcpy(end, of_target.data, of_target.size);
+    end += of_target.size;
+    *end++ = 0;
+    memcpy(end, of_id.data, of_id.size);
+    end += of_id.size;
+    return pl_hash_lasting(secret, all, (size_t)(end - all));
 }
 
 static uint64_t key_of(const struct pl_sqlite_store *store, const struct name *name)
