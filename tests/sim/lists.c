@@ -126,8 +126,9 @@ static int on_room(void *arg, const struct pl_room *room, const struct pl_member
     expect_name(&rooms->names, room->name, "rooms");
     JUDGE((member->state == PL_MEMBER_JOINED) == joined, "a list has another standing in %s",
           room->name);
-    JUDGE(mentions == count_mentions(rooms, index), "a list has %" PRIu64 " mentions in %s",
-          mentions, room->name);
+    JUDGE(mentions == count_mentions(rooms, index),
+          "a list of user %" PRIu64 " has %" PRIu64 " mentions in %s, due was %" PRIu64,
+          rooms->user, mentions, room->name, count_mentions(rooms, index));
     JUDGE(!joined || pl_room_unread(room, member) ==
                          judge_unread(rooms->judge, index,
                                       rooms->judge->rooms[index].members[rooms->user].read),
@@ -142,6 +143,8 @@ static void look_at_rooms(struct sim *sim, const struct pl_reader *reader, bool 
     if (sim->judge.users_len == 0)
         return;
     rooms.user = 1 + chance_below(&sim->chance, (uint32_t)sim->judge.users_len);
+    if (!sim->judge.users[rooms.user - 1].active)
+        return; /* who is gone asks for nothing */
     for (uint32_t i = 0; i < sim->judge.rooms_len; i++)
         if (judge_joined(&sim->judge, i, rooms.user) ||
             (unjoined && !sim->judge.rooms[i].is_private))
