@@ -419,6 +419,8 @@ static void revive_batch(struct sim *sim, const struct pl_meta *meta)
             continue;
         trace("the disk has batch %" PRIu64 ", which was refused", meta->batch);
         sim->seen->revived++;
+        sim->judge.time_ms = sim->judge.kept_ms; /* of queries since nothing lasts */
+        replay_note_failure(&sim->replay);       /* nor in the engine's memory */
         judge_batch(&sim->judge, refused->batch, refused->rows, refused->rows_len, NULL);
         replay_note(&sim->replay, refused->batch);
         return;
