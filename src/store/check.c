@@ -154,9 +154,10 @@ static void tell_sqlite_row(struct pl_check *check, const char *row)
     while (*row != 0) {
         size_t size = strcspn(row, "\n");
         char line[400];
+        size_t len = size < sizeof line ? size : sizeof line - 1;
 
-        snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1),
-                 row);
+        memcpy(line, row, len);
+        line[len] = 0;
         if (size > 0 && strncmp(line, "***", 3) != 0)
             pl_check_find(check,
                           strstr(line, " index ") != NULL ? PL_ADVICE_REINDEX : PL_ADVICE_RESTORE,
