@@ -204,15 +204,6 @@ static void count(struct end *end, struct pl_bytes data)
     assert_true(end->read_size < BIG_SIZE); /* each stands for an answer */
 }
 
-static void take_little_and_start_client(struct world *world)
-{
-    int size = 4096;
-
-    assert_int_equal(setsockopt(tls_fd(&world->client), SOL_SOCKET, SO_RCVBUF, &size, sizeof size),
-                     0);
-    tls_start_client(world);
-}
-
 static void who_does_not_take_the_answers_is_cut_off(void **state)
 {
     struct world world;
@@ -220,7 +211,7 @@ static void who_does_not_take_the_answers_is_cut_off(void **state)
     (void)state;
     tls_world_init(&world);
     world.on_accepted = tls_squeeze_and_start_server;
-    world.on_connected = take_little_and_start_client;
+    world.on_connected = tls_start_client;
     world.on_secured = ask_for_keys;
     world.on_drained = ask_for_keys;
     world.on_read = count;
