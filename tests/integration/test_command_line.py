@@ -347,11 +347,7 @@ def test_a_terminal_that_goes_twice_still_drains(parlad, sign_in):
 
 
 def test_it_outlives_its_terminal_where_that_was_asked_for(parlad, sign_in):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; it is inherited
-    try:
-        server = parlad()
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    server = parlad(before=["nohup"])
     server.tell(signal.SIGHUP)
     sign_in(server, "ana").send("lobby", "still here")
     server.check()

@@ -47,7 +47,7 @@ class Parlad:
 
     environment = None  # None: the test's own
 
-    def __init__(self, folder, listen="127.0.0.1:0", limits=None, data=None, **options):
+    def __init__(self, folder, listen="127.0.0.1:0", limits=None, data=None, before=(), **options):
         self.folder = pathlib.Path(folder)
         if limits:
             options["config"] = self.folder / "parlad.ini"
@@ -56,6 +56,7 @@ class Parlad:
         self.data = pathlib.Path(data or self.folder / "data")
         self._stderr = self.folder / "stderr"
         self._options = options
+        self._before = before  # a command that starts it, such as nohup
         self._listen = listen
         self.process = None
         self.address = None
@@ -67,7 +68,7 @@ class Parlad:
     def arguments(self):
         """The command that starts it."""
         options = {"listen": self._listen, "data": str(self.data), **self._options}
-        found = list(COMMAND)
+        found = [*self._before, *COMMAND]
         for name, value in options.items():
             found += ["--" + name.replace("_", "-"), str(value)]
         return found
