@@ -14,7 +14,8 @@ def sanitizer_of(program):
 
 
 def command(options):
-    """The command that starts it. It ends by itself where its parent is killed."""
+    """The command that starts it. It ends by itself where its parent is killed, and Ctrl-C is not for
+    it: who runs the campaign ends it in order."""
     log = f"log_path={options.state}/sanitizer"
     common = f"{log}:print_stacktrace=1:halt_on_error=1"
     defaults = {
@@ -23,7 +24,7 @@ def command(options):
         "TSAN_OPTIONS": f"{log}:exitcode=66:second_deadlock_stack=1",
     }
     os.environ.update(defaults)
-    found = ["setpriv", "--pdeathsig", "TERM"]
+    found = ["setsid", "setpriv", "--pdeathsig", "TERM"]
     fixed = ["setarch", "--addr-no-randomize"]
     if sanitizer_of(options.parlad) and not subprocess.call([*fixed, "true"]):
         found += fixed

@@ -104,6 +104,7 @@ class Programs(Actor):
             stdin=subprocess.DEVNULL,
             env=self._environment,
             timeout=8 * DEADLINE,
+            start_new_session=True,  # a Ctrl-C is for the campaign, not for its parts
             check=False,
         )
         if done.returncode != 0:

@@ -3,10 +3,11 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
-from support.deadline import DEADLINE
+from support.deadline import DEADLINE, eventually
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -16,9 +17,14 @@ PROGRAMS = [
 ]
 
 
+def command_of(state, *options):
+    """How it is run by hand."""
+    return [str(HERE / "run"), *PROGRAMS, "--state", str(state), "--json", *options]
+
+
 def run(state, *options):
     """Runs it to its end; exit status and verdict."""
-    command = [str(HERE / "run"), *PROGRAMS, "--state", str(state), "--json", *options]
+    command = command_of(state, *options)
     done = subprocess.run(command, capture_output=True, timeout=10 * DEADLINE, check=False)
     assert done.stdout, done.stderr.decode()
     return done.returncode, json.loads(done.stdout)
@@ -35,6 +41,17 @@ def test_it_runs_and_goes_on_where_it_was(tmp_path):
     status, verdict = run(tmp_path, "--minutes=0.06", "--pace=5")
     assert (status, verdict["lives"]) == (0, 2), verdict
     assert verdict["acknowledged"] > known
+
+
+def test_broken_off_at_the_terminal_it_is_not_broken(tmp_path):
+    """Ctrl-C goes to all that the terminal has started."""
+    ledger = tmp_path / "ledger.jsonl"
+    command = command_of(tmp_path, "--minutes=60")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as campaign:
+        eventually(lambda: ledger.exists() and ledger.stat().st_size > 0)
+        os.killpg(campaign.pid, signal.SIGINT)
+        verdict = json.loads(campaign.communicate(timeout=10 * DEADLINE)[0])
+    assert (campaign.returncode, verdict["verdict"]) == (3, "broken off"), verdict
 
 
 def test_a_message_that_is_lost_is_found(tmp_path):
