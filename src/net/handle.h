@@ -66,6 +66,10 @@ struct pl_deferred {
  * has run. */
 void pl_loop_defer(struct pl_loop *loop, struct pl_deferred *deferred);
 
+/* The same for what takes long, a handshake's signature: one a turn, after all that has come
+ * in that turn, and after on_turn_end. */
+void pl_loop_defer_long(struct pl_loop *loop, struct pl_deferred *deferred);
+
 /* The loop as libuv knows it. */
 uv_loop_t *pl_loop_uv(struct pl_loop *loop);
 

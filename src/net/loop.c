@@ -44,6 +44,7 @@ struct pl_loop {
     size_t handles_open_len; /* of which libuv is not done with so many */
     size_t requests_len;
     struct pl_list deferred;           /* of struct pl_deferred */
+    struct pl_list deferred_long;      /* the same; each takes much of a turn */
     const struct pl_handle *read_weak; /* read from last, in this turn */
     char read_buf[PL_LOOP_READ_SIZE];
     uint8_t plain_buf[PL_LOOP_READ_SIZE];
@@ -95,7 +96,7 @@ static void move_all(struct pl_list *from, struct pl_list *to)
 }
 
 /* What is deferred meanwhile waits for the next time; so does, before it, what a turn has no
- * time for: handshakes of TLS, for one, come by the hundred. */
+ * time for. */
 static void run_deferred(struct pl_loop *loop)
 {
     int64_t start_us = pl_clock_mono_us();
@@ -128,6 +129,20 @@ static void on_wake(uv_async_t *async)
     run_deferred(loop);
 }
 
+/* They come by the hundred, and whoever is served already does not wait for more than one. */
+static void run_deferred_long(struct pl_loop *loop)
+{
+    struct pl_list *node = pl_list_first(&loop->deferred_long);
+    struct pl_deferred *deferred;
+
+    if (node == NULL)
+        return;
+    deferred = PL_CONTAINER(node, struct pl_deferred, node);
+    pl_list_remove(node);
+    deferred->run(deferred);
+    PL_ASSERT(uv_async_send(&loop->wake) == 0); /* on_turn_end sees what came of it; and the rest */
+}
+
 static void on_turn_end(uv_prepare_t *prepare)
 {
     struct pl_loop *loop = prepare->data;
@@ -135,6 +150,7 @@ static void on_turn_end(uv_prepare_t *prepare)
     loop->read_weak = NULL;
     if (loop->ops.on_turn_end != NULL)
         loop->ops.on_turn_end(loop->ops.self);
+    run_deferred_long(loop);
 }
 
 /* The mailbox was empty and has a letter now. */
@@ -173,6 +189,7 @@ int pl_loop_new(const struct pl_loop_ops *ops, size_t inbox_len_max, struct pl_l
     loop->ops = *ops;
     pl_list_init(&loop->handles);
     pl_list_init(&loop->deferred);
+    pl_list_init(&loop->deferred_long);
 
     /* a peer that went away is an error of the write, not a signal */
     signal(SIGPIPE, SIG_IGN);
@@ -291,12 +308,22 @@ int64_t pl_loop_now_ms(struct pl_loop *loop)
     return (int64_t)uv_now(&loop->uv);
 }
 
-void pl_loop_defer(struct pl_loop *loop, struct pl_deferred *deferred)
+static void defer(struct pl_loop *loop, struct pl_list *to, struct pl_deferred *deferred)
 {
     if (!pl_list_empty(&deferred->node))
         return;
-    pl_list_append(&loop->deferred, &deferred->node);
+    pl_list_append(to, &deferred->node);
     PL_ASSERT(uv_async_send(&loop->wake) == 0);
+}
+
+void pl_loop_defer(struct pl_loop *loop, struct pl_deferred *deferred)
+{
+    defer(loop, &loop->deferred, deferred);
+}
+
+void pl_loop_defer_long(struct pl_loop *loop, struct pl_deferred *deferred)
+{
+    defer(loop, &loop->deferred_long, deferred);
 }
 
 uv_loop_t *pl_loop_uv(struct pl_loop *loop)

@@ -6,6 +6,10 @@
  * kernel. So a stopped reader costs one piece, and what was read before
  * the end of input is told before it.
  *
+ * A server's side begins with the client's hello: until it is whole it is kept as it came, and
+ * OpenSSL, which would set aside much for it, has not heard of the connection. Then it waits for
+ * its turn: a signature is to be made.
+ *
  * Everything that calls the owner starts in `take`, `fin`, `broken`, `drained` or
  * `resume`, which the loop calls. The owner may close in each callback: after
  * each, the state is looked at again.
@@ -16,6 +20,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/tls_hello.h"
 #include "net/tls_session.h"
 
 /* Answers that the peer has made us write (to key updates) and does not take. */
@@ -26,16 +31,18 @@
 enum { STINT_US = 200, RECORDS_MAX = 16 };
 
 enum phase {
-    PHASE_SHAKING = 1,
+    PHASE_HELLO = 1, /* of a server: it has not answered the hello; else there is a session */
+    PHASE_SHAKING,
     PHASE_OPEN,
     PHASE_OVER, /* failed, and the owner knows */
 };
 
 struct pl_socket_tls {
     enum phase phase;
-    struct pl_tls_session *session;
-    struct pl_bytebuf kept; /* ciphertext; see above */
-    bool more;              /* there is more in `kept` or in the session */
+    struct pl_tls_context *context;
+    struct pl_tls_session *session; /* NULL: as long as it can be done without */
+    struct pl_bytebuf kept;         /* ciphertext; see above */
+    bool more;                      /* there is more in `kept` or in the session */
     size_t answers_size;
     struct pl_deferred resume; /* goes on with what there is */
     struct pl_socket *socket_weak;
@@ -86,7 +93,7 @@ static bool wants_plaintext(const struct pl_socket *socket)
 static void set_pull(struct pl_socket *socket)
 {
     struct pl_socket_tls *tls = socket->tls;
-    bool shaking = tls->phase == PHASE_SHAKING && socket->state == PL_SOCKET_OPEN &&
+    bool shaking = tls->phase <= PHASE_SHAKING && socket->state == PL_SOCKET_OPEN &&
                    socket->err == PL_OK && !socket->ended;
 
     if (tls->more || (!shaking && !wants_plaintext(socket))) {
@@ -117,14 +124,26 @@ static void tell_end(struct pl_socket *socket, int err)
         socket->ops.on_end(socket->ops.self, err);
 }
 
+static void fail(struct pl_socket *socket, int err, const char *reason)
+{
+    socket->tls->reason_weak = reason;
+    tell_secured(socket, err);
+}
+
+/* Goes on with the handshake. To what is no hello OpenSSL may say nothing, and wait for more. */
 static void shake(struct pl_socket *socket)
 {
     struct pl_socket_tls *tls = socket->tls;
     int rc = pl_tls_session_handshake(tls->session);
+    bool silent = pl_tls_session_out(tls->session).size == 0;
 
     flush(socket); /* also the alert that tells the peer of a failure */
-    if (rc == PL_E_AGAIN) {
+    if (rc == PL_E_AGAIN && silent && tls->phase == PHASE_HELLO) {
+        fail(socket, PL_E_PROTO, "the peer does not speak TLS");
+    } else if (rc == PL_E_AGAIN) {
         tls->more = false;
+        if (tls->phase == PHASE_HELLO)
+            set_phase(tls, PHASE_SHAKING);
     } else if (rc < 0) {
         tell_secured(socket, rc);
     } else {
@@ -165,7 +184,7 @@ static struct pl_bytes advance(struct pl_socket *socket, struct pl_bytes data)
     int64_t start_us = pl_clock_mono_us();
 
     pl_tls_session_feed(tls->session, data);
-    if (tls->phase == PHASE_SHAKING)
+    if (tls->phase <= PHASE_SHAKING)
         shake(socket);
     while (tls->more && wants_plaintext(socket)) {
         deliver(socket);
@@ -179,18 +198,47 @@ static struct pl_bytes advance(struct pl_socket *socket, struct pl_bytes data)
     return data;
 }
 
+/* A client's hello, or a part of it, is in `kept`. */
+static void look_at_hello(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+    int rc = pl_tls_hello_check((struct pl_bytes){tls->kept.data, tls->kept.size});
+
+    tls->more = rc != PL_E_AGAIN;
+    if (rc == PL_OK) {
+        pl_loop_defer_long(socket->handle.loop_weak, &tls->resume);
+    } else if (rc < 0 && tls->more) {
+        tls->reason_weak = "the hello is too long";
+        pl_socket_break(socket, rc);
+    }
+}
+
+static void keep(struct pl_socket *socket, struct pl_bytes data)
+{
+    struct pl_bytebuf *kept = &socket->tls->kept;
+
+    pl_bytebuf_append(kept, data.data, data.size);
+    if (kept->err < 0 && socket->err == PL_OK)
+        pl_socket_break(socket, kept->err);
+}
+
 void pl_socket_tls_take(struct pl_socket *socket, struct pl_bytes data)
 {
     struct pl_socket_tls *tls = socket->tls;
 
-    PL_ASSERT(!tls->more && tls->kept.size == 0);
-    tls->more = true;
-    data = advance(socket, data);
-    if (socket->state != PL_SOCKET_OPEN)
-        return;
-    pl_bytebuf_append(&tls->kept, data.data, data.size);
-    if (tls->kept.err < 0 && socket->err == PL_OK)
-        pl_socket_break(socket, tls->kept.err);
+    PL_ASSERT(!tls->more);
+    if (tls->phase == PHASE_HELLO) {
+        keep(socket, data);
+        if (socket->err == PL_OK)
+            look_at_hello(socket);
+    } else {
+        PL_ASSERT(tls->kept.size == 0);
+        tls->more = true;
+        data = advance(socket, data);
+        if (socket->state != PL_SOCKET_OPEN)
+            return;
+        keep(socket, data);
+    }
     set_pull(socket);
 }
 
@@ -198,8 +246,14 @@ static void on_resume(struct pl_deferred *deferred)
 {
     struct pl_socket_tls *tls = PL_CONTAINER(deferred, struct pl_socket_tls, resume);
     struct pl_socket *socket = tls->socket_weak;
-    struct pl_bytes left = advance(socket, (struct pl_bytes){tls->kept.data, tls->kept.size});
+    int rc = tls->session == NULL ? pl_tls_session_new(tls->context, NULL, &tls->session) : PL_OK;
+    struct pl_bytes left;
 
+    if (rc < 0) {
+        fail(socket, rc, pl_err_text(rc));
+        return;
+    }
+    left = advance(socket, (struct pl_bytes){tls->kept.data, tls->kept.size});
     if (socket->state != PL_SOCKET_OPEN)
         return;
     pl_bytebuf_consume(&tls->kept, tls->kept.size - left.size);
@@ -222,7 +276,9 @@ void pl_socket_tls_fin(struct pl_socket *socket)
 {
     struct pl_socket_tls *tls = socket->tls;
 
-    if (tls->phase == PHASE_SHAKING) {
+    if (tls->phase == PHASE_HELLO) {
+        fail(socket, PL_E_CLOSED, PL_TLS_ENDED_TEXT);
+    } else if (tls->phase == PHASE_SHAKING) {
         pl_tls_session_end(tls->session);
         tell_secured(socket, PL_E_CLOSED);
     } else if (tls->phase == PHASE_OPEN && !socket->ended) {
@@ -234,9 +290,9 @@ void pl_socket_tls_broken(struct pl_socket *socket)
 {
     struct pl_socket_tls *tls = socket->tls;
 
-    if (tls->reason_weak == NULL && pl_tls_session_error(tls->session)[0] == '\0')
+    if (pl_socket_tls_error(socket)[0] == '\0')
         tls->reason_weak = pl_err_text(socket->err);
-    if (tls->phase == PHASE_SHAKING)
+    if (tls->phase <= PHASE_SHAKING)
         tell_secured(socket, socket->err);
     else if (tls->phase == PHASE_OPEN)
         tell_end(socket, socket->err);
@@ -255,7 +311,7 @@ bool pl_socket_tls_write(struct pl_socket *socket, struct pl_bytes data)
 {
     struct pl_socket_tls *tls = socket->tls;
 
-    PL_ASSERT(tls->phase != PHASE_SHAKING);
+    PL_ASSERT(tls->phase > PHASE_SHAKING);
     while (data.size > 0 && tls->phase == PHASE_OPEN && socket->err == PL_OK) {
         struct pl_bytes part = data;
         int rc;
@@ -291,55 +347,82 @@ void pl_socket_tls_stop(struct pl_socket *socket)
     pl_list_remove(&socket->tls->resume.node);
 }
 
+/* NULL is fine. */
+static void tls_free(struct pl_socket_tls *tls)
+{
+    if (tls == NULL)
+        return;
+    pl_tls_session_free(tls->session);
+    pl_tls_context_unref(tls->context);
+    pl_bytebuf_done(&tls->kept);
+    pl_free(tls);
+}
+
 void pl_socket_tls_free(struct pl_socket *socket)
 {
-    pl_tls_session_free(socket->tls->session);
-    pl_bytebuf_done(&socket->tls->kept);
-    pl_free(socket->tls);
+    tls_free(socket->tls);
     socket->tls = NULL;
+}
+
+/* PL_E_NOMEM, PL_E_INVALID, PL_E_LIMIT. */
+static int tls_new(struct pl_tls_context *context, const char *server_name, struct pl_bytes first,
+                   struct pl_socket_tls **ret_tls)
+{
+    struct pl_socket_tls *tls = pl_zalloc(sizeof *tls);
+    int rc;
+
+    if (tls == NULL)
+        return PL_E_NOMEM;
+    pl_list_init(&tls->resume.node);
+    tls->resume.run = on_resume;
+    tls->context = pl_tls_context_ref(context);
+    pl_bytebuf_init(&tls->kept, PL_LOOP_READ_SIZE);
+    pl_bytebuf_append(&tls->kept, first.data, first.size);
+    rc = tls->kept.err;
+    if (rc == PL_OK && server_name != NULL)
+        rc = pl_tls_session_new(context, server_name, &tls->session);
+    if (rc < 0) {
+        tls_free(tls);
+        return rc;
+    }
+    *ret_tls = tls;
+    return PL_OK;
 }
 
 int pl_socket_start_tls(struct pl_socket *socket, struct pl_tls_context *context,
                         const char *server_name, struct pl_bytes first)
 {
-    struct pl_socket_tls *tls;
     int rc;
 
     PL_ASSERT(pl_loop_on_thread(socket->handle.loop_weak));
     PL_ASSERT(socket->state == PL_SOCKET_OPEN && socket->tls == NULL && socket->writes_len == 0);
     if (socket->ended || socket->err < 0)
         return PL_E_CLOSED;
-    tls = pl_zalloc(sizeof *tls);
-    if (tls == NULL)
-        return PL_E_NOMEM;
-    pl_list_init(&tls->resume.node);
-    tls->resume.run = on_resume;
-    tls->socket_weak = socket;
-    pl_bytebuf_init(&tls->kept, PL_LOOP_READ_SIZE);
-    pl_bytebuf_append(&tls->kept, first.data, first.size);
-    rc = tls->kept.err;
-    if (rc == PL_OK)
-        rc = pl_tls_session_new(context, server_name, &tls->session);
-    if (rc < 0) {
-        pl_bytebuf_done(&tls->kept);
-        pl_free(tls);
+    rc = tls_new(context, server_name, first, &socket->tls);
+    if (rc < 0)
         return rc;
+    socket->tls->socket_weak = socket;
+    if (server_name == NULL) {
+        set_phase(socket->tls, PHASE_HELLO);
+        look_at_hello(socket);
+    } else { /* who speaks first */
+        set_phase(socket->tls, PHASE_SHAKING);
+        socket->tls->more = true;
+        pl_loop_defer(socket->handle.loop_weak, &socket->tls->resume);
     }
-    tls->more = true; /* a client speaks first */
-    set_phase(tls, PHASE_SHAKING);
-    socket->tls = tls;
-    pl_socket_pull_stop(socket);
-    pl_loop_defer(socket->handle.loop_weak, &tls->resume);
+    set_pull(socket);
     return PL_OK;
 }
 
 const char *pl_socket_tls_error(const struct pl_socket *socket)
 {
-    if (socket->tls == NULL)
+    const struct pl_socket_tls *tls = socket->tls;
+
+    if (tls == NULL)
         return "";
-    if (socket->tls->reason_weak != NULL)
-        return socket->tls->reason_weak;
-    return pl_tls_session_error(socket->tls->session);
+    if (tls->reason_weak != NULL)
+        return tls->reason_weak;
+    return tls->session != NULL ? pl_tls_session_error(tls->session) : "";
 }
 
 struct pl_tls_session *pl_socket_tls_session(struct pl_socket *socket)

@@ -246,7 +246,7 @@ void pl_tls_session_end(struct pl_tls_session *session)
     if (session->state != SESSION_SHAKING)
         return;
     set_state(session, SESSION_FAILED);
-    set_error(session, PL_E_CLOSED, "the peer closed the connection during the handshake");
+    set_error(session, PL_E_CLOSED, PL_TLS_ENDED_TEXT);
 }
 
 static void note_alpn(struct pl_tls_session *session)

@@ -25,6 +25,9 @@
 /* As much is encrypted at a time. */
 #define PL_TLS_WRITE_SIZE_MAX ((size_t)48 * 1024)
 
+/* Why a handshake failed whose peer has ended the connection. */
+#define PL_TLS_ENDED_TEXT "the peer closed the connection during the handshake"
+
 struct pl_tls_session;
 
 /* A client's context wants the server's name (or address, in figures) that its

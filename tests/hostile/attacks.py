@@ -63,6 +63,7 @@ def slow(every_ms):
 
 CONNECTION = (IDLE, "“a connection without TLS”")
 WITH_TLS = (TLS + IDLE, "“a connection” with “TLS”")
+SHAKING = (41 * KIB, "“one whose hello was answered”")
 UNTAKEN = (UNSENT, "“what the kernel has not taken”")
 SPED = (BUSY, "“what has come and waits for its turn”")
 NEXT = ("--next-ids",)
@@ -464,7 +465,7 @@ OVER_TLS = [
     Attack(
         "tls-hello",
         "10,000 connections, a byte of a TLS handshake every 2 s",
-        each(10000, WITH_TLS),
+        each(10000, (KIB, "“one whose TLS hello has not come whole”")),
         connections=10000,
         again=lambda place: shots.client_hello(),
         options=slow(2000),
@@ -473,7 +474,7 @@ OVER_TLS = [
     Attack(
         "tls-half",
         "2,000 connections that stop after their hello",
-        each(2000, WITH_TLS, (16 * KIB, "“a handshake under way”")),
+        each(2000, SHAKING),
         connections=2000,
         open=lambda place: shots.client_hello(),
         tls=True,
@@ -481,7 +482,7 @@ OVER_TLS = [
     Attack(
         "tls-handshakes",
         "100 peers that have the server sign, and hang up",
-        each(100, WITH_TLS, (16 * KIB, "“a handshake under way”")),
+        each(100, SHAKING),
         open=lambda place: shots.client_hello(),
         options=("--read", "first"),
         tls=True,
