@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "trace.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,9 @@ static bool number_of(const char *text, uint64_t *ret)
 
     if (text == NULL || text[0] < '0' || text[0] > '9')
         return false;
+    errno = 0;
     *ret = strtoull(text, &end, 10);
-    return *end == 0;
+    return *end == 0 && errno == 0;
 }
 
 static bool fault_of(const char *text, enum fault *ret)
@@ -87,7 +89,7 @@ static bool read_options(char **args, struct options *options)
         else if (strcmp(*args, "--seed") == 0)
             good = seed = number_of(*++args, &options->seed);
         else if (strcmp(*args, "--seeds") == 0)
-            good = number_of(*++args, &options->seeds_len);
+            good = number_of(*++args, &options->seeds_len) && options->seeds_len > 0;
         else if (strcmp(*args, "--steps") == 0)
             good = number_of(*++args, &options->steps);
         else if (strcmp(*args, "--fault") == 0)
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
         fputs("error: no source of random numbers\n", stderr);
         return 1;
     }
+    trace_crashes();
     began_s = seconds();
     for (uint64_t i = 0; i < options.seeds_len; i++) {
         struct trace_run run = {

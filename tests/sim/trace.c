@@ -4,6 +4,7 @@
 #include "base/diag.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,33 @@ void fail(const char *format, ...)
     fprintf(stderr, "\n");
     tell_all();
     _exit(1);
+}
+
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+enum { CRASHES_LEN = sizeof crashes / sizeof crashes[0] };
+
+/* Who else is to hear of each: a sanitizer, or nobody. */
+static struct sigaction others[CRASHES_LEN];
+
+/* Says where it was, and leaves the rest to the others. It is too late to mind what may be
+ * called here: should this crash, they have it. */
+static void on_crash(int signum)
+{
+    for (size_t i = 0; i < CRASHES_LEN; i++)
+        sigaction(crashes[i], &others[i], NULL);
+    fflush(stdout);
+    fprintf(stderr, "ended by signal %d\n", signum);
+    tell_all();
+    raise(signum);
+}
+
+void trace_crashes(void)
+{
+    struct sigaction action = {.sa_handler = on_crash};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < CRASHES_LEN; i++)
+        sigaction(crashes[i], &action, &others[i]);
 }
 
 /* The linker's names for what is called in place of pl_assert_failed() and pl_diag(). */

@@ -24,6 +24,9 @@ struct trace_run {
     bool print; /* lines go to stdout */
 };
 
+/* From now on a crash of the process tells where it was, too. */
+void trace_crashes(void);
+
 /* A run begins. */
 void trace_begin(const struct trace_run *run);
 
