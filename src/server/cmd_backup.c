@@ -5,23 +5,15 @@
 #include "server/command.h"
 
 #include "base/err.h"
-#include "server/config.h"
 #include "server/progress.h"
 #include "store/backup.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_DATA = 1000, OPT_REPLACE, OPT_HELP, MEGABYTE = 1000 * 1000 };
-
-struct options {
-    char data[PL_CONFIG_PATH_SIZE];
-    const char *file;
-    bool replace;
-};
+enum { MEGABYTE = 1000 * 1000 };
 
 static volatile sig_atomic_t stopping;
 
@@ -42,59 +34,25 @@ static void catch_signals(void)
             sigaction(signums[i], &action, NULL);
 }
 
-static void print_help(void)
-{
-    printf(
-        "Usage: parlad backup [--data DIR] [--replace] FILE\n"
-        "Copies the data to FILE, also while parlad runs: as it was at one moment, checked, and\n"
-        "on the disk when it says so. A backup is one file; to restore it, put it into an empty\n"
-        "folder as " PL_SQLITE_FILE " and start parlad with --data and that folder.\n\n"
-        "  --data     a folder\n"
-        "             where the data is kept\n"
-        "  --replace\n"
-        "             a FILE that is there gives way, once the new one is whole\n"
-        "  --help\n\n"
-        "Exit status: 0 it was made, 1 it was not and nothing was left behind, 2 an option is\n"
-        "wrong.\n");
-}
+static const char help[] =
+    "Usage: parlad backup [--data DIR] [--replace] FILE\n"
+    "Copies the data to FILE, also while parlad runs: as it was at one moment, checked, and\n"
+    "on the disk when it says so. A backup is one file; to restore it, put it into an empty\n"
+    "folder as " PL_SQLITE_FILE " and start parlad with --data and that folder.\n\n"
+    "  --data     a folder\n"
+    "             where the data is kept\n"
+    "  --replace\n"
+    "             a FILE that is there gives way, once the new one is whole\n"
+    "  --help\n\n"
+    "Exit status: 0 it was made, 1 it was not and nothing was left behind, 2 an option is\n"
+    "wrong.\n";
 
-static enum pl_config_result read_options(int argc, char **argv, struct options *ret)
-{
-    static const struct option options[] = {
-        {"data", required_argument, NULL, OPT_DATA},
-        {"replace", no_argument, NULL, OPT_REPLACE},
-        {"help", no_argument, NULL, OPT_HELP},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    *ret = (struct options){.data = ""};
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        bool good = true;
-
-        if (option == OPT_HELP) {
-            print_help();
-            return PL_CONFIG_DONE;
-        }
-        if (option == OPT_DATA)
-            good = pl_config_path(optarg, ret->data);
-        else if (option == OPT_REPLACE)
-            ret->replace = true;
-        else
-            good = false;
-        if (!good) {
-            fprintf(stderr, "parlad: see parlad backup --help\n");
-            return PL_CONFIG_INVALID;
-        }
-    }
-    if (argc - optind != 1 || argv[optind][0] == 0) {
-        fprintf(stderr, "parlad: name one FILE to copy to; see parlad backup --help\n");
-        return PL_CONFIG_INVALID;
-    }
-    ret->file = argv[optind];
-    return ret->data[0] != 0 || pl_config_default_data(ret->data) ? PL_CONFIG_RUN
-                                                                  : PL_CONFIG_INVALID;
-}
+static const struct pl_cmd_form form = {
+    .name = PL_COMMAND_BACKUP,
+    .flag = "replace",
+    .takes_file = true,
+    .help = help,
+};
 
 static bool on_progress(void *self, uint64_t done, uint64_t total)
 {
@@ -109,18 +67,18 @@ int pl_cmd_backup(int argc, char **argv)
 {
     struct pl_progress_line line = {.on = false};
     char size[PL_COUNT_TEXT_SIZE], moment[PL_MOMENT_TEXT_SIZE];
-    struct options options;
+    struct pl_cmd_options options;
     struct pl_backup_config config = {
         .dir = options.data, .on_progress = on_progress, .self = &line};
     struct pl_backup_report report;
     struct pl_store_problem problem;
-    enum pl_config_result result = read_options(argc, argv, &options);
+    enum pl_config_result result = pl_cmd_read(&form, argc, argv, &options);
     int rc;
 
     if (result != PL_CONFIG_RUN)
         return result == PL_CONFIG_DONE ? PL_EXIT_OK : PL_EXIT_USAGE;
     config.file = options.file;
-    config.replace = options.replace;
+    config.replace = options.flag;
     catch_signals();
     pl_progress_line_begin(&line, "copied", " MB", MEGABYTE, 0);
     rc = pl_backup_run(&config, &report, &problem);

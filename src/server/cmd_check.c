@@ -5,75 +5,31 @@
 #include "server/command.h"
 
 #include "base/err.h"
-#include "server/config.h"
 #include "server/progress.h"
 #include "store/check.h"
 #include "wire/event_facts.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_DATA = 1000, OPT_QUICK, OPT_HELP };
+static const char help[] =
+    "Usage: parlad check [--data DIR] [--quick]\n"
+    "Looks at everything in a data folder and says what is not right. Changes nothing; works\n"
+    "on a folder that no parlad uses, which then cannot start, and beside one that runs.\n\n"
+    "  --data   a folder\n"
+    "           where the data is kept\n"
+    "  --quick\n"
+    "           does not compare each index with its table\n"
+    "  --help\n\n"
+    "Exit status: 0 all is right, 1 something is not, 2 an option is wrong, 3 it could not\n"
+    "be looked at.\n";
 
-struct options {
-    char data[PL_CONFIG_PATH_SIZE];
-    bool quick;
+static const struct pl_cmd_form form = {
+    .name = PL_COMMAND_CHECK,
+    .flag = "quick",
+    .help = help,
 };
-
-static void print_help(void)
-{
-    printf(
-        "Usage: parlad check [--data DIR] [--quick]\n"
-        "Looks at everything in a data folder and says what is not right. Changes nothing; works\n"
-        "on a folder that no parlad uses, which then cannot start, and beside one that runs.\n\n"
-        "  --data   a folder\n"
-        "           where the data is kept\n"
-        "  --quick\n"
-        "           does not compare each index with its table\n"
-        "  --help\n\n"
-        "Exit status: 0 all is right, 1 something is not, 2 an option is wrong, 3 it could not\n"
-        "be looked at.\n");
-}
-
-/* PL_CONFIG_RUN, or how it ends. */
-static enum pl_config_result read_options(int argc, char **argv, struct options *ret)
-{
-    static const struct option options[] = {
-        {"data", required_argument, NULL, OPT_DATA},
-        {"quick", no_argument, NULL, OPT_QUICK},
-        {"help", no_argument, NULL, OPT_HELP},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    *ret = (struct options){.data = ""};
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        bool good = true;
-
-        if (option == OPT_HELP) {
-            print_help();
-            return PL_CONFIG_DONE;
-        }
-        if (option == OPT_DATA)
-            good = pl_config_path(optarg, ret->data);
-        else if (option == OPT_QUICK)
-            ret->quick = true;
-        else
-            good = false;
-        if (!good) {
-            fprintf(stderr, "parlad: see parlad check --help\n");
-            return PL_CONFIG_INVALID;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "parlad: '%s' is no option; see parlad check --help\n", argv[optind]);
-        return PL_CONFIG_INVALID;
-    }
-    return ret->data[0] != 0 || pl_config_default_data(ret->data) ? PL_CONFIG_RUN
-                                                                  : PL_CONFIG_INVALID;
-}
 
 static void on_part(void *self, const char *part, uint64_t total)
 {
@@ -118,26 +74,26 @@ static void print_end(const char *dir, const struct pl_check_report *report)
     if (report->findings == 0)
         printf("%s is sound\n", dir);
     else
-        printf("%s: %s findings; to restore a backup: stop parlad, move the folder away, put the "
+        printf("%s: %s %s; to restore a backup: stop parlad, move the folder away, put the "
                "backup into an empty one as " PL_SQLITE_FILE ", start parlad\n",
-               dir, count);
+               dir, count, report->findings == 1 ? "finding" : "findings");
 }
 
 int pl_cmd_check(int argc, char **argv)
 {
     static const struct pl_check_ops ops = {on_part, on_progress, on_part_done, on_finding};
     struct pl_progress_line line = {.on = false};
-    struct options options;
+    struct pl_cmd_options options;
     struct pl_check_config config = {
         .dir = options.data, .decoder = pl_wire_event_decoder(), .ops = &ops, .self = &line};
     struct pl_check_report report;
     struct pl_store_problem problem;
-    enum pl_config_result result = read_options(argc, argv, &options);
+    enum pl_config_result result = pl_cmd_read(&form, argc, argv, &options);
     int rc;
 
     if (result != PL_CONFIG_RUN)
         return result == PL_CONFIG_DONE ? PL_EXIT_OK : PL_EXIT_USAGE;
-    config.quick = options.quick;
+    config.quick = options.flag;
     printf("checking %s\n", options.data);
     fflush(stdout);
     rc = pl_check_run(&config, &report, &problem);

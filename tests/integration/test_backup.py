@@ -263,6 +263,11 @@ def test_check_tells_why_it_cannot_look(parlad, tmp_path):
     wrong = server.command("check", "--data", server.data, "more")
     assert wrong.returncode == 2 and "parlad check --help" in wrong.stderr
     for command in ("check", "backup"):
+        for option in (["-xy"], ["--what"], ["--data"], ["--data", ""], ["--help=all"]):
+            wrong = server.command(command, *option)
+            assert wrong.returncode == 2 and f"; see parlad {command} --help" in wrong.stderr
+            assert wrong.stderr.startswith(f"parlad: '{option[-1][:2]}"), wrong.stderr
+            assert not wrong.stdout
         told = server.command(command, "--help")
         assert told.returncode == 0 and f"Usage: parlad {command}" in told.stdout
     beside = server.command("check", "--data", server.data)
