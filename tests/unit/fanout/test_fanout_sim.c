@@ -12,6 +12,7 @@
 #include "fanout/hub.h"
 #include "fanout/router.h"
 #include "frames.h"
+#include "judge.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -41,12 +42,6 @@ enum client_state {
     CLIENT_OPEN,
 };
 
-struct marker {
-    bool care; /* the judge knows what it must be */
-    pl_sequence must;
-    pl_sequence got;
-};
-
 struct page {
     bool wanted;
     bool read; /* the rest holds */
@@ -59,26 +54,17 @@ struct page {
 
 struct client {
     enum client_state state;
-    bool resumes; /* `want` and the cursor hold */
-    struct world_want want;
-    pl_position cursor;
-    enum pl_backlog_kind cursor_backlog;
-    uint32_t next; /* events before this one have been judged */
+    bool resumes; /* the judge's `want` and cursor hold */
+    struct judge judge;
     /* of the stream that is open */
     uint32_t loop;
     uint64_t id;
     uint64_t session;
-    pl_position shown;
     struct pl_stream *stream;
     bool cancelled; /* while ASKING: not wanted any more */
     bool awake;
-    bool caught_up;
-    bool drained;
     bool asleep; /* does not read for a while */
-    struct marker markers[WORLD_ROOMS_LEN];
     struct page page;
-    uint8_t bytes[1 << 17];
-    size_t bytes_size;
 };
 
 struct letter {
@@ -120,12 +106,6 @@ static struct {
     uint64_t fell_behind, rejoined, events, resumed, caught_up, failures, let_go, shared;
 } seen;
 
-#define JUDGE(sim, condition)                                                               \
-    do {                                                                                    \
-        if (!(condition))                                                                   \
-            fail_msg("seed %llu: not so: %s", (unsigned long long)(sim)->seed, #condition); \
-    } while (0)
-
 static uint32_t chance(struct sim *sim, uint32_t below)
 {
     return world_random(&sim->world, below);
@@ -146,109 +126,6 @@ static bool fail_stop(struct sim *sim)
     sim->memory_failed = sim->memory_failed || failed;
     seen.failures += failed;
     return failed;
-}
-
-/* The judge. */
-
-/* Nothing that the client must have lies between what it has and `through`. */
-static void judge_complete(struct sim *sim, struct client *client, pl_position through)
-{
-    const struct world *world = &sim->world;
-
-    while (client->next < world->events_len && world->events[client->next].position <= through) {
-        const struct world_event *event = &world->events[client->next];
-
-        JUDGE(sim, world_right(world, &client->want, event) != WORLD_MUST);
-        client->next++;
-    }
-}
-
-static void judge_cursor(struct sim *sim, struct client *client, const struct frame *frame)
-{
-    const struct world_want *want = &client->want;
-    enum pl_backlog_kind backlog = frame->position < want->until ? want->backlog : PL_BACKLOG_NONE;
-
-    JUDGE(sim, frame->position >= client->cursor);
-    JUDGE(sim, frame->backlog == backlog);
-    client->cursor = frame->position;
-    client->cursor_backlog = frame->backlog;
-}
-
-static void judge_event(struct sim *sim, struct client *client, const struct frame *frame)
-{
-    const struct world *world = &sim->world;
-    pl_position position;
-    const struct world_event *event;
-
-    JUDGE(sim, frame->bytes.size >= 8);
-    position = frames_get_u64(frame->bytes.data);
-    event = world_find(world, position);
-    JUDGE(sim, event != NULL);
-    judge_complete(sim, client, position - 1);
-    JUDGE(sim, event == &world->events[client->next]);
-    JUDGE(sim, world_right(world, &client->want, event) != WORLD_NO);
-    JUDGE(sim, frame->bytes.size == 8 + event->padding);
-    for (size_t i = 0; i < event->padding; i++)
-        JUDGE(sim, frame->bytes.data[8 + i] == (uint8_t)(position + i));
-    client->next++;
-    if (frame->position != 0) {
-        JUDGE(sim, frame->position == position);
-        judge_cursor(sim, client, frame);
-    }
-    seen.events++;
-}
-
-static void judge_marker(struct sim *sim, struct client *client, const struct frame *frame)
-{
-    uint32_t room = 1;
-
-    while (room <= WORLD_ROOMS_LEN && !pl_bytes_is(frame->bytes, world_room_name(room)))
-        room++;
-    JUDGE(sim, room <= WORLD_ROOMS_LEN);
-    JUDGE(sim, frame->number >= client->markers[room - 1].got);
-    client->markers[room - 1].got = frame->number;
-}
-
-static void judge_frame(struct sim *sim, struct client *client, const struct frame *frame)
-{
-    JUDGE(sim, !client->drained);
-    switch (frame->letter) {
-    case FRAME_EVENT:
-        judge_event(sim, client, frame);
-        return;
-    case FRAME_MARKER:
-        judge_marker(sim, client, frame);
-        return;
-    case FRAME_CAUGHT_UP:
-        JUDGE(sim, !client->caught_up);
-        JUDGE(sim, frame->position >= client->shown);
-        client->caught_up = true;
-        seen.caught_up++;
-        break;
-    case FRAME_DRAINING:
-        JUDGE(sim, sim->draining);
-        client->drained = true;
-        break;
-    default:
-        break;
-    }
-    judge_complete(sim, client, frame->position);
-    judge_cursor(sim, client, frame);
-}
-
-static void judge_bytes(struct sim *sim, struct client *client)
-{
-    struct frame frame;
-    size_t at = 0;
-    size_t size;
-
-    while ((size = frames_parse((struct pl_bytes){client->bytes + at, client->bytes_size - at},
-                                &frame)) > 0) {
-        judge_frame(sim, client, &frame);
-        at += size;
-    }
-    client->bytes_size -= at;
-    memmove(client->bytes, client->bytes + at, client->bytes_size);
 }
 
 /* Clients. */
@@ -272,14 +149,9 @@ static void client_gone(struct sim *sim, struct client *client)
     tell_close(sim, client);
     client->state = CLIENT_IDLE;
     client->stream = NULL;
-    client->bytes_size = 0;
     pl_buf_unref(client->page.frames);
     client->page = (struct page){0};
-    /* It goes on after its last cursor, whatever came after that. */
-    client->next = 0;
-    while (client->next < sim->world.events_len &&
-           sim->world.events[client->next].position <= client->cursor)
-        client->next++;
+    judge_gone(&client->judge);
 }
 
 static void client_close(struct sim *sim, struct client *client)
@@ -293,14 +165,15 @@ static void client_pull(struct sim *sim, struct client *client, size_t size)
     size_t n;
 
     JUDGE(sim, client->awake);
-    if (size > sizeof client->bytes - client->bytes_size)
-        size = sizeof client->bytes - client->bytes_size;
-    n = pl_stream_pull(client->stream, client->bytes + client->bytes_size, size);
+    if (size > sizeof client->judge.bytes - client->judge.bytes_size)
+        size = sizeof client->judge.bytes - client->judge.bytes_size;
+    n = pl_stream_pull(client->stream, client->judge.bytes + client->judge.bytes_size, size);
     JUDGE(sim, n <= size);
-    client->bytes_size += n;
+    client->judge.bytes_size += n;
     if (n == 0)
         client->awake = false;
-    judge_bytes(sim, client);
+    judge_bytes(&client->judge);
+    JUDGE(sim, !client->judge.drained || sim->draining);
 }
 
 /* What the hubs ask for. */
@@ -336,13 +209,13 @@ static void ended(void *self, struct pl_stream *stream, const struct pl_refusal 
     struct sim *sim = self;
     struct client *client = client_of(sim, stream);
 
-    JUDGE(sim, client->bytes_size == 0);
+    JUDGE(sim, client->judge.bytes_size == 0);
     switch (refusal->reason) {
     case PL_REASON_SESSION_ENDED:
-        JUDGE(sim, sim->world.sessions[client->want.user.v - 1] != client->session);
+        JUDGE(sim, sim->world.sessions[client->judge.want.user.v - 1] != client->session);
         break;
     case PL_REASON_DRAINING:
-        JUDGE(sim, sim->draining && client->drained);
+        JUDGE(sim, sim->draining && client->judge.drained);
         break;
     default:
         JUDGE(sim, refusal->reason == pl_refusal_of_err(PL_E_NOMEM).reason);
@@ -459,7 +332,7 @@ static void answer_page(struct sim *sim, struct client *client)
 /* Where a client that was nowhere yet wants to start. */
 static void choose_want(struct sim *sim, struct client *client)
 {
-    struct world_want *want = &client->want;
+    struct world_want *want = &client->judge.want;
 
     *want = (struct world_want){.user = {1 + chance(sim, WORLD_USERS_LEN)}};
     for (uint32_t room = 0; room < WORLD_ROOMS_LEN; room++)
@@ -472,7 +345,7 @@ static void choose_want(struct sim *sim, struct client *client)
 
 static void choose_start(struct sim *sim, struct client *client, const struct pl_reply *reply)
 {
-    struct world_want *want = &client->want;
+    struct world_want *want = &client->judge.want;
     pl_position shown = reply->u.subscribe.shown;
 
     for (uint32_t room = 1; room <= WORLD_ROOMS_LEN; room++)
@@ -504,9 +377,9 @@ static void choose_start(struct sim *sim, struct client *client, const struct pl
         break;
     }
     client->resumes = true;
-    client->cursor = want->after;
-    client->cursor_backlog = want->backlog;
-    client->next = 0;
+    client->judge.cursor = want->after;
+    client->judge.cursor_backlog = want->backlog;
+    client->judge.next = 0;
 }
 
 static void subscribe(struct sim *sim, struct client *client, struct pl_effects *effects)
@@ -517,7 +390,8 @@ static void subscribe(struct sim *sim, struct client *client, struct pl_effects 
         choose_want(sim, client);
     client->loop = chance(sim, LOOPS_LEN);
     client->id = ++sim->streams_len;
-    if (!world_subscribe(&sim->world, &client->want, client->loop, client->id, effects, &reply))
+    if (!world_subscribe(&sim->world, &client->judge.want, client->loop, client->id, effects,
+                         &reply))
         return;
     if (client->resumes)
         seen.resumed++;
@@ -525,13 +399,10 @@ static void subscribe(struct sim *sim, struct client *client, struct pl_effects 
         choose_start(sim, client, reply);
     client->state = CLIENT_ASKING;
     client->session = reply->u.subscribe.session.id.v;
-    client->shown = reply->u.subscribe.shown;
+    judge_asked(&client->judge, reply->u.subscribe.shown);
     client->cancelled = false;
     client->awake = false;
-    client->caught_up = false;
-    client->drained = false;
     client->asleep = false;
-    memset(client->markers, 0, sizeof client->markers);
 }
 
 static void post_reply(struct sim *sim, const struct pl_effect *effect)
@@ -549,24 +420,24 @@ static void post_reply(struct sim *sim, const struct pl_effect *effect)
         .client = (uint32_t)(client - sim->clients),
         .start =
             {
-                .user = client->want.user,
+                .user = client->judge.want.user,
                 .session = {client->session},
-                .shown = client->shown,
-                .after = client->cursor,
-                .all = client->want.all,
+                .shown = client->judge.shown,
+                .after = client->judge.cursor,
+                .all = client->judge.want.all,
                 .rooms_len = reply->u.subscribe.rooms_len,
             },
     };
     memcpy(letter->rooms, reply->u.subscribe.rooms,
            reply->u.subscribe.rooms_len * sizeof letter->rooms[0]);
-    if (client->cursor_backlog != PL_BACKLOG_NONE) {
-        letter->start.backlog.kind = client->want.backlog;
-        letter->start.backlog.until = client->want.until;
-        letter->start.backlog.rooms_len = client->want.unread_len;
-        memcpy(letter->unread, client->want.unread, sizeof letter->unread);
+    if (client->judge.cursor_backlog != PL_BACKLOG_NONE) {
+        letter->start.backlog.kind = client->judge.want.backlog;
+        letter->start.backlog.until = client->judge.want.until;
+        letter->start.backlog.rooms_len = client->judge.want.unread_len;
+        memcpy(letter->unread, client->judge.want.unread, sizeof letter->unread);
     }
     for (uint32_t i = 0; i < reply->u.subscribe.rooms_len; i++)
-        client->markers[letter->rooms[i].id.v - 1] =
+        client->judge.markers[letter->rooms[i].id.v - 1] =
             (struct marker){.care = true, .must = letter->rooms[i].read_sequence};
 }
 
@@ -576,14 +447,14 @@ static void note_marker(struct sim *sim, pl_user_id user, pl_room_id room, bool 
 {
     for (uint32_t i = 0; i < CLIENTS_LEN; i++) {
         struct client *client = &sim->clients[i];
-        const struct world_want *want = &client->want;
+        const struct world_want *want = &client->judge.want;
         bool wants = want->all ? room.v != WORLD_WORK_ROOM : (want->rooms >> (room.v - 1) & 1) != 0;
 
         (void)effect;
         if (client->state == CLIENT_IDLE || want->user.v != user.v || !wants)
             continue;
-        client->markers[room.v - 1].care = care;
-        client->markers[room.v - 1].must = sequence;
+        client->judge.markers[room.v - 1].care = care;
+        client->judge.markers[room.v - 1].must = sequence;
     }
 }
 
@@ -754,8 +625,8 @@ static void all_resume(struct sim *sim)
         if (client->state != CLIENT_IDLE || !client->resumes)
             continue;
         for (uint32_t room = 1; room <= WORLD_ROOMS_LEN; room++)
-            if (client->want.rooms >> (room - 1) & 1)
-                world_join(&sim->world, (uint32_t)client->want.user.v, room, &effects);
+            if (client->judge.want.rooms >> (room - 1) & 1)
+                world_join(&sim->world, (uint32_t)client->judge.want.user.v, room, &effects);
         subscribe(sim, client, &effects);
         JUDGE(sim, client->state == CLIENT_ASKING);
     }
@@ -771,12 +642,7 @@ static void judge_all(struct sim *sim)
         JUDGE(sim, client->state == CLIENT_OPEN || !client->resumes);
         if (client->state != CLIENT_OPEN)
             continue;
-        judge_complete(sim, client, sim->world.position);
-        JUDGE(sim, client->bytes_size == 0);
-        JUDGE(sim, client->caught_up);
-        for (uint32_t room = 0; room < WORLD_ROOMS_LEN; room++)
-            JUDGE(sim, !client->markers[room].care ||
-                           client->markers[room].must == client->markers[room].got);
+        judge_whole(&client->judge);
     }
 }
 
@@ -800,6 +666,10 @@ static void sim_init(struct sim *sim, uint64_t seed)
         };
 
         assert_int_equal(pl_hub_new(&config, &sim->loops[i].hub), PL_OK);
+    }
+    for (uint32_t i = 0; i < CLIENTS_LEN; i++) {
+        sim->clients[i].judge.world_weak = &sim->world;
+        sim->clients[i].judge.seed = seed;
     }
 }
 
@@ -848,6 +718,10 @@ static void sim_run(struct sim *sim, uint64_t seed)
         seen.let_go += pl_hub_stats(sim->loops[i].hub).pages_let_go;
     }
     end_all(sim);
+    for (uint32_t i = 0; i < CLIENTS_LEN; i++) {
+        seen.events += sim->clients[i].judge.events_len;
+        seen.caught_up += sim->clients[i].judge.caught_up_len;
+    }
     for (uint32_t i = 0; i < LOOPS_LEN; i++) {
         JUDGE(sim, pl_hub_stats(sim->loops[i].hub).tails_len == 0);
         JUDGE(sim, pl_hub_stats(sim->loops[i].hub).pages_size == 0);
