@@ -4,12 +4,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "folder.h"
-#include "load.h"
 #include "naive.h"
-#include "store/memory.h"
+#include "reader_bench.h"
 #include "store/reader_state.h"
-#include "store/sqlite.h"
 #include "store/sqlite_stmt.h"
 #include "store/sqlite_store.h"
 
@@ -21,72 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct fixture {
-    struct folder folder;
-    struct pl_sqlite_config config;
-    struct pl_sqlite_store *sqlite;
-    struct pl_store store;
-    struct pl_store twin;
-    struct pl_reader reader;
-    struct load load;
-    uint64_t random;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = pl_zalloc(sizeof *f);
-
-    assert_non_null(f);
-    folder_make(&f->folder);
-    f->config =
-        (struct pl_sqlite_config){.dir = f->folder.data, .durability = PL_DURABILITY_WRITTEN};
-    assert_int_equal(pl_sqlite_store_open(&f->config, &f->sqlite, NULL), PL_OK);
-    f->store = pl_sqlite_store_iface(f->sqlite);
-    assert_int_equal(pl_memory_store_new(&f->twin), PL_OK);
-    assert_int_equal(pl_sqlite_reader_open(&f->config, &f->reader, NULL), PL_OK);
-    f->random = 11;
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    pl_sqlite_reader_close(&f->reader);
-    pl_sqlite_store_close(f->sqlite);
-    pl_memory_store_free(&f->twin);
-    folder_remove(&f->folder);
-    pl_free(f);
-    return 0;
-}
-
-/* Both stores get the same batches. */
-static void grow(struct fixture *f, int batches)
-{
-    for (int i = 0; i < batches; i++) {
-        uint64_t seed = random_next(&f->random);
-        struct load again = f->load;
-
-        assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
-        assert_int_equal(load_apply(&f->load, &f->store, seed, 10), PL_OK);
-        assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
-        assert_int_equal(f->twin.ops->begin(f->twin.self), PL_OK);
-        assert_int_equal(load_apply(&again, &f->twin, seed, 10), PL_OK);
-        assert_int_equal(f->twin.ops->commit(f->twin.self), PL_OK);
-    }
-}
-
-static void begin(struct fixture *f)
-{
-    assert_int_equal(f->reader.ops->begin(f->reader.self), PL_OK);
-}
-
-static void end(struct fixture *f)
-{
-    f->reader.ops->end(f->reader.self);
-}
 
 static int on_user(void *arg, const struct pl_user *user)
 {
@@ -165,8 +96,8 @@ static void lists_are_those_of_the_twin(void **state)
 
     texts_init(&texts);
     for (int round = 0; round < 10; round++) {
-        grow(f, 15);
-        begin(f);
+        reader_bench_grow(f, 15);
+        reader_bench_begin(f);
         for (int i = 0; i < 200; i++) {
             const char *a = after[random_below(&f->random, 7)];
             const char *p = prefix[random_below(&f->random, 7)];
@@ -187,7 +118,7 @@ static void lists_are_those_of_the_twin(void **state)
             naive_members(&f->twin, room, a, len, &texts.want);
             texts_check(&texts);
         }
-        end(f);
+        reader_bench_end(f);
     }
     texts_done(&texts);
 }
@@ -199,8 +130,8 @@ static void messages_are_those_of_the_twin(void **state)
 
     texts_init(&texts);
     for (int round = 0; round < 10; round++) {
-        grow(f, 20);
-        begin(f);
+        reader_bench_grow(f, 20);
+        reader_bench_begin(f);
         for (int i = 0; i < 300; i++) {
             struct pl_message_query query = {
                 .room = {1 + random_below(&f->random, LOAD_ROOMS_MAX)},
@@ -219,7 +150,7 @@ static void messages_are_those_of_the_twin(void **state)
             naive_messages(&f->twin, &query, &texts.want);
             texts_check(&texts);
         }
-        end(f);
+        reader_bench_end(f);
     }
     texts_done(&texts);
 }
@@ -270,7 +201,7 @@ static void long_runs_without_messages_are_leapt_over(void **state)
         assert_int_equal(count, want);
     }
     texts_init(&texts);
-    begin(f);
+    reader_bench_begin(f);
     for (int i = 0; i < 2000; i++) {
         struct pl_message_query query = {
             .room = {1},
@@ -285,7 +216,7 @@ static void long_runs_without_messages_are_leapt_over(void **state)
         naive_messages(&f->twin, &query, &texts.want);
         texts_check(&texts);
     }
-    end(f);
+    reader_bench_end(f);
     texts_done(&texts);
 }
 
@@ -323,8 +254,8 @@ static void pages_are_those_of_the_twin(void **state)
 
     texts_init(&texts);
     for (int round = 0; round < 15; round++) {
-        grow(f, 20);
-        begin(f);
+        reader_bench_grow(f, 20);
+        reader_bench_begin(f);
         for (int i = 0; i < 400; i++) {
             struct pl_backlog_room backlog[LOAD_ROOMS_MAX];
             pl_room_id rooms[LOAD_ROOMS_MAX];
@@ -338,7 +269,7 @@ static void pages_are_those_of_the_twin(void **state)
             assert_int_equal(through, naive_page(&f->twin, &query, &texts.want));
             texts_check(&texts);
         }
-        end(f);
+        reader_bench_end(f);
     }
     assert_true(texts.states > 20);
     texts_done(&texts);
@@ -349,9 +280,9 @@ static void pages_in_a_row_are_the_whole_stream(void **state)
     struct fixture *f = *state;
     struct texts texts;
 
-    grow(f, 200);
+    reader_bench_grow(f, 200);
     texts_init(&texts);
-    begin(f);
+    reader_bench_begin(f);
     for (uint64_t user = 1; user <= f->load.meta.last_user; user++) {
         struct pl_page_query query = {
             .user = {user}, .all = true, .len_max = UINT32_MAX, .size_max = SIZE_MAX};
@@ -371,7 +302,7 @@ static void pages_in_a_row_are_the_whole_stream(void **state)
         }
         texts_check(&texts);
     }
-    end(f);
+    reader_bench_end(f);
     assert_true(texts.states > 5);
     texts_done(&texts);
 }
@@ -402,8 +333,8 @@ static void callback_ends_a_list_of_messages(void **state)
     struct pl_message_query query = {.len_max = 10, .ascending = true};
     int len = 0;
 
-    grow(f, 100);
-    begin(f);
+    reader_bench_grow(f, 100);
+    reader_bench_begin(f);
     for (query.room.v = 1; len == 0; query.room.v++) {
         int rc;
 
@@ -412,7 +343,7 @@ static void callback_ends_a_list_of_messages(void **state)
         assert_int_equal(rc, len == 0 ? PL_OK : PL_E_NOTFOUND);
     }
     assert_int_equal(len, 1);
-    end(f);
+    reader_bench_end(f);
 }
 
 static void callback_ends_a_page(void **state)
@@ -423,10 +354,10 @@ static void callback_ends_a_page(void **state)
     struct stopper stopper = {.answer = 1};
     pl_position through = 0;
 
-    grow(f, 200);
+    reader_bench_grow(f, 200);
     query.backlog =
         (struct pl_backlog){.kind = PL_BACKLOG_BEGINNING, .until = f->load.meta.position};
-    begin(f);
+    reader_bench_begin(f);
     for (query.user.v = 1; stopper.len < 3; query.user.v++) {
         assert_true(query.user.v <= LOAD_USERS_MAX);
         stopper.len = 0;
@@ -442,7 +373,7 @@ static void callback_ends_a_page(void **state)
         f->reader.ops->read_page(f->reader.self, &query, stop_at_third, &stopper, &through),
         PL_E_NOTFOUND);
     assert_int_equal(stopper.len, 3);
-    end(f);
+    reader_bench_end(f);
 }
 
 static void reader_sees_one_committed_moment(void **state)
@@ -450,11 +381,11 @@ static void reader_sees_one_committed_moment(void **state)
     struct fixture *f = *state;
     struct pl_meta before, meta;
 
-    grow(f, 5);
+    reader_bench_grow(f, 5);
     before = f->load.meta;
     assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
     assert_int_equal(load_apply(&f->load, &f->store, 1, 10), PL_OK);
-    begin(f); /* while a batch is under way */
+    reader_bench_begin(f); /* while a batch is under way */
     assert_int_equal(f->reader.ops->get_meta(f->reader.self, &meta), PL_OK);
     assert_memory_equal(&meta, &before, sizeof meta);
     assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
@@ -465,11 +396,11 @@ static void reader_sees_one_committed_moment(void **state)
         if (f->reader.ops->find_room(f->reader.self, f->load.rooms[id].name, &room) == PL_OK)
             assert_true(room.last_position <= before.position);
     }
-    end(f);
-    begin(f);
+    reader_bench_end(f);
+    reader_bench_begin(f);
     assert_int_equal(f->reader.ops->get_meta(f->reader.self, &meta), PL_OK);
     assert_memory_equal(&meta, &f->load.meta, sizeof meta);
-    end(f);
+    reader_bench_end(f);
 }
 
 static void reader_gets_by_key(void **state)
@@ -481,8 +412,8 @@ static void reader_gets_by_key(void **state)
     struct pl_room room;
     struct pl_hash none = {{0}};
 
-    grow(f, 60);
-    begin(f);
+    reader_bench_grow(f, 60);
+    reader_bench_begin(f);
     assert_int_equal(f->reader.ops->get_user(f->reader.self, (pl_user_id){1}, &user), PL_OK);
     assert_memory_equal(&user, &f->load.users[1], sizeof user);
     assert_int_equal(f->reader.ops->get_user(f->reader.self, (pl_user_id){999}, &user),
@@ -499,87 +430,7 @@ static void reader_gets_by_key(void **state)
     assert_int_equal(
         f->reader.ops->get_member(f->reader.self, (pl_room_id){1}, (pl_user_id){999}, &member),
         PL_E_NOTFOUND);
-    end(f);
-}
-
-static int count_row(void *arg, const struct pl_page_row *row)
-{
-    (void)row;
-    ++*(int *)arg;
-    return 0;
-}
-
-static int count_message(void *arg, const struct pl_message_row *row)
-{
-    (void)row;
-    ++*(int *)arg;
-    return 0;
-}
-
-/* Reads what each user may see, from the beginning; how many were given in all, or the
- * first error. */
-static int read_all(struct fixture *f, int *ret_len)
-{
-    struct pl_page_query query = {
-        .all = true, .len_max = UINT32_MAX, .size_max = SIZE_MAX, .backlog = {.until = 0}};
-    pl_position through = 0;
-    int rc = PL_OK;
-
-    query.backlog =
-        (struct pl_backlog){.kind = PL_BACKLOG_BEGINNING, .until = f->load.meta.position};
-    *ret_len = 0;
-    begin(f);
-    for (query.user.v = 1; query.user.v <= LOAD_USERS_MAX && rc == PL_OK; query.user.v++)
-        rc = f->reader.ops->read_page(f->reader.self, &query, count_row, ret_len, &through);
-    end(f);
-    return rc;
-}
-
-static void damage(struct fixture *f, const char *sql)
-{
-    assert_int_equal(sqlite3_exec(f->sqlite->db.handle, sql, NULL, NULL, NULL), SQLITE_OK);
-}
-
-static void what_was_not_written_so_is_not_shown(void **state)
-{
-    struct fixture *f = *state;
-    struct pl_message_query query = {.len_max = 1000, .ascending = true};
-    int rc = PL_OK, len = 0;
-
-    grow(f, 200);
-    assert_int_equal(read_all(f, &len), PL_OK);
-    assert_true(len > 0);
-    damage(f, "UPDATE events SET bytes = zeroblob(length(bytes))");
-    assert_int_equal(read_all(f, &len), PL_E_CORRUPT);
-    assert_int_equal(len, 0);
-    begin(f);
-    for (query.room.v = 1; query.room.v <= LOAD_ROOMS_MAX && rc == PL_OK; query.room.v++)
-        rc = f->reader.ops->list_messages(f->reader.self, &query, count_message, &len);
-    end(f);
-    assert_int_equal(rc, PL_E_CORRUPT);
-    assert_int_equal(len, 0);
-}
-
-static void what_stands_in_anothers_place_is_not_shown(void **state)
-{
-    struct fixture *f = *state;
-    int len = 0;
-
-    grow(f, 200);
-    damage(f, "UPDATE events SET (bytes, sum) = (SELECT o.bytes, o.sum FROM events o "
-              "WHERE o.room = events.room ORDER BY o.sequence DESC LIMIT 1)");
-    assert_int_equal(read_all(f, &len), PL_E_CORRUPT);
-}
-
-static void events_out_of_order_are_damage(void **state)
-{
-    struct fixture *f = *state;
-    int len = 0;
-
-    grow(f, 200);
-    damage(f, "UPDATE events SET position = -position; UPDATE events SET position = 1 + position + "
-              "(SELECT -min(position) FROM events)");
-    assert_int_equal(read_all(f, &len), PL_E_CORRUPT);
+    reader_bench_end(f);
 }
 
 struct exempt {
@@ -635,7 +486,7 @@ static void no_query_scans_a_table(void **state)
     check_plans(f->sqlite->db.handle, pl_store_sql, STMT_LEN);
     check_plans(f->sqlite->db.handle, pl_reader_sql, READ_LEN);
     /* nor would statistics of a real database change a plan's mind */
-    grow(f, 300);
+    reader_bench_grow(f, 300);
     assert_int_equal(sqlite3_exec(f->sqlite->db.handle, "ANALYZE", NULL, NULL, NULL), SQLITE_OK);
     check_plans(f->sqlite->db.handle, pl_store_sql, STMT_LEN);
     check_plans(f->sqlite->db.handle, pl_reader_sql, READ_LEN);
@@ -689,7 +540,7 @@ static void page_fails_cleanly_without_memory(void **state)
         pl_buf_unref(row.bytes);
     }
     assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
-    begin(f);
+    reader_bench_begin(f);
     pl_bytebuf_init(&got, 1 << 20);
     pl_bytebuf_append_str(&got, "made to grow before the count");
     do {
@@ -704,138 +555,7 @@ static void page_fails_cleanly_without_memory(void **state)
     assert_true(nth >= 3);        /* the spans and the sources, which both grow */
     assert_int_equal(through, 0); /* nobody has put the counters */
     pl_bytebuf_done(&got);
-    end(f);
-}
-
-enum { CROWD_LEN = 2 * PL_ROOM_STATE_LEN_MAX + 1 };
-
-/* A room of a crowd, of whose log the first of two events was trimmed. */
-static void make_crowd(struct fixture *f)
-{
-    struct pl_room room = {.id = {1},
-                           .name = "crowd",
-                           .first_sequence = 2,
-                           .last_sequence = 2,
-                           .last_position = 2,
-                           .member_count = 1,
-                           .trimmed = {.position = 1}};
-    struct pl_event_row row = {.position = 2, .room = {1}, .sequence = 2};
-
-    assert_int_equal(f->store.ops->begin(f->store.self), PL_OK);
-    assert_int_equal(f->store.ops->put_room(f->store.self, &room), PL_OK);
-    row.bytes = pl_buf_copy("event", 5);
-    assert_non_null(row.bytes);
-    assert_int_equal(f->store.ops->append_event(f->store.self, &row), PL_OK);
-    pl_buf_unref(row.bytes);
-    for (uint64_t id = 1; id <= CROWD_LEN; id++) {
-        struct pl_user user = {.id = {id}, .state = PL_USER_ACTIVE, .kind = PL_USER_GUEST};
-        struct pl_member member = {
-            .room = {1}, .user = {id}, .state = PL_MEMBER_JOINED, .role = PL_ROLE_MEMBER};
-
-        snprintf(user.name, sizeof user.name, "user%u", (unsigned)id);
-        assert_int_equal(f->store.ops->put_user(f->store.self, &user), PL_OK);
-        assert_int_equal(f->store.ops->put_member(f->store.self, &member), PL_OK);
-        assert_int_equal(f->store.ops->open_span(f->store.self, room.id, user.id, 0), PL_OK);
-    }
-    assert_int_equal(f->store.ops->commit(f->store.self), PL_OK);
-}
-
-struct crowd {
-    uint32_t pieces;
-    uint32_t members;
-    uint32_t events;
-    bool more;
-    uint32_t stop_at; /* the piece at which the callback ends the page */
-};
-
-static int on_crowd(void *arg, const struct pl_page_row *row)
-{
-    struct crowd *crowd = arg;
-
-    if (row->state == NULL) {
-        assert_false(crowd->more);
-        crowd->events++;
-        return 0;
-    }
-    assert_int_equal(row->position, 1);
-    assert_int_equal(row->sequence, 1);
-    assert_int_equal(row->state->room.member_count, CROWD_LEN);
-    assert_int_equal(row->state->room.last_sequence, 1);
-    for (uint32_t i = 0; i < row->state->members_len; i++)
-        assert_int_equal(row->state->members[i].member.user.v, ++crowd->members);
-    crowd->more = row->state->more_members;
-    crowd->pieces++;
-    return crowd->pieces == crowd->stop_at;
-}
-
-static void a_crowds_state_comes_in_pieces_of_one_page(void **state)
-{
-    struct fixture *f = *state;
-    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 1, .size_max = 1};
-    struct crowd crowd = {0}, cut = {.stop_at = 2};
-    pl_position through = 0;
-
-    make_crowd(f);
-    begin(f);
-    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through),
-                     PL_OK);
-    assert_int_equal(crowd.pieces, 3);
-    assert_int_equal(crowd.members, CROWD_LEN);
-    assert_int_equal(crowd.events, 0); /* the page was full */
-    assert_int_equal(through, 1);
-    assert_false(crowd.more);
-    query.after = through;
-    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through),
-                     PL_OK);
-    assert_int_equal(crowd.pieces, 3); /* not again */
-    assert_int_equal(crowd.events, 1);
-    query.after = 0;
-    assert_int_equal(f->reader.ops->read_page(f->reader.self, &query, on_crowd, &cut, &through),
-                     PL_OK);
-    assert_int_equal(cut.pieces, 2);
-    assert_int_equal(through, 0); /* what was cut short comes again from its start */
-    end(f);
-}
-
-static void a_plan_says_where_the_last_state_stands(void **state)
-{
-    struct fixture *f = *state;
-    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 1, .size_max = 1};
-    struct pl_page_plan plan;
-    struct pl_bytebuf key;
-
-    make_crowd(f);
-    begin(f);
-    pl_bytebuf_init(&key, 1000);
-    assert_int_equal(f->reader.ops->plan_page(f->reader.self, &query, &key, &plan), PL_OK);
-    assert_int_equal(plan.states_until, 1);
-    query.after = 1; /* where it was given */
-    assert_int_equal(f->reader.ops->plan_page(f->reader.self, &query, &key, &plan), PL_OK);
-    assert_int_equal(plan.states_until, 0);
-    pl_bytebuf_done(&key);
-    end(f);
-}
-
-static void a_state_fails_cleanly_without_memory(void **state)
-{
-    struct fixture *f = *state;
-    struct pl_page_query query = {.user = {1}, .all = true, .len_max = 10, .size_max = SIZE_MAX};
-    pl_position through = 77;
-    uint64_t nth = 0;
-    int rc;
-
-    make_crowd(f);
-    begin(f);
-    do {
-        struct crowd crowd = {0};
-
-        pl_mem_fail_at(++nth);
-        rc = f->reader.ops->read_page(f->reader.self, &query, on_crowd, &crowd, &through);
-        assert_true(rc == PL_OK || (rc == PL_E_NOMEM && through == 77));
-    } while (rc < 0);
-    pl_mem_fail_at(0);
-    assert_true(nth >= 3); /* the spans and the sources are kept, then the members */
-    end(f);
+    reader_bench_end(f);
 }
 
 static void open_without_a_store_says_so(void **state)
@@ -852,27 +572,19 @@ static void open_without_a_store_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lists_are_those_of_the_twin, setup, teardown),
-        cmocka_unit_test_setup_teardown(messages_are_those_of_the_twin, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_runs_without_messages_are_leapt_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(pages_are_those_of_the_twin, setup, teardown),
-        cmocka_unit_test_setup_teardown(pages_in_a_row_are_the_whole_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(callback_ends_a_list_of_messages, setup, teardown),
-        cmocka_unit_test_setup_teardown(callback_ends_a_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(reader_sees_one_committed_moment, setup, teardown),
-        cmocka_unit_test_setup_teardown(reader_gets_by_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_not_written_so_is_not_shown, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_stands_in_anothers_place_is_not_shown, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(events_out_of_order_are_damage, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_query_scans_a_table, setup, teardown),
-        cmocka_unit_test_setup_teardown(open_fails_cleanly_without_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(page_fails_cleanly_without_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_crowds_state_comes_in_pieces_of_one_page, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_plan_says_where_the_last_state_stands, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_state_fails_cleanly_without_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(open_without_a_store_says_so, setup, teardown),
+        READER_TEST(lists_are_those_of_the_twin),
+        READER_TEST(messages_are_those_of_the_twin),
+        READER_TEST(long_runs_without_messages_are_leapt_over),
+        READER_TEST(pages_are_those_of_the_twin),
+        READER_TEST(pages_in_a_row_are_the_whole_stream),
+        READER_TEST(callback_ends_a_list_of_messages),
+        READER_TEST(callback_ends_a_page),
+        READER_TEST(reader_sees_one_committed_moment),
+        READER_TEST(reader_gets_by_key),
+        READER_TEST(no_query_scans_a_table),
+        READER_TEST(open_fails_cleanly_without_memory),
+        READER_TEST(page_fails_cleanly_without_memory),
+        READER_TEST(open_without_a_store_says_so),
     };
 
     if (pl_secret_init() < 0)
