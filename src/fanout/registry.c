@@ -291,6 +291,13 @@ uint64_t pl_registry_room_loops(const struct pl_registry *registry, pl_room_id i
     return room == NULL ? 0 : room->loops;
 }
 
+size_t pl_registry_room_streams(const struct pl_registry *registry, pl_room_id id)
+{
+    const struct pl_reg_room *room = room_find(registry, id);
+
+    return room == NULL ? 0 : room->refs;
+}
+
 uint64_t pl_registry_user_loops(const struct pl_registry *registry, pl_user_id id,
                                 pl_session_id session)
 {

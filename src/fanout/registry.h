@@ -100,6 +100,9 @@ struct pl_reg_user *pl_registry_user(const struct pl_registry *registry, pl_user
 /* The loops that have a stream of the room; one bit each. */
 uint64_t pl_registry_room_loops(const struct pl_registry *registry, pl_room_id id);
 
+/* How many streams count for the room. */
+size_t pl_registry_room_streams(const struct pl_registry *registry, pl_room_id id);
+
 /* The loops that have a stream of the user, and, unless it is 0, the session. */
 uint64_t pl_registry_user_loops(const struct pl_registry *registry, pl_user_id id,
                                 pl_session_id session);

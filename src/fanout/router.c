@@ -327,3 +327,8 @@ size_t pl_router_streams_len(const struct pl_router *router)
 {
     return router->registry.streams.len;
 }
+
+size_t pl_router_room_streams(const struct pl_router *router, pl_room_id room)
+{
+    return pl_registry_room_streams(&router->registry, room);
+}

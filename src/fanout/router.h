@@ -48,4 +48,7 @@ uint32_t pl_router_list_online(const struct pl_router *router, const char *prefi
 
 size_t pl_router_streams_len(const struct pl_router *router);
 
+/* How many of them are of the room. */
+size_t pl_router_room_streams(const struct pl_router *router, pl_room_id room);
+
 #endif

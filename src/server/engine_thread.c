@@ -308,6 +308,35 @@ static pl_position through_of(struct pl_engine_thread *thread)
     return thread->through;
 }
 
+/* The room that a message has gone to, or NULL for another reply. */
+static const char *shown_in(const struct pl_effect *effect)
+{
+    const struct pl_reply *reply = effect->u.reply.reply;
+
+    if (effect->u.reply.command != PL_COMMAND_SEND_MESSAGE ||
+        reply->refusal.reason != PL_REASON_NONE)
+        return NULL;
+    return reply->u.send.deduplicated ? NULL : reply->u.send.room;
+}
+
+/* Notes how many have been shown the messages: the event of each comes next after its reply. */
+static void note_shown(struct pl_engine_thread *thread)
+{
+    const char *room = NULL;
+
+    PL_LIST_EACH (node, &thread->effects.list) {
+        const struct pl_effect *effect = PL_CONTAINER(node, struct pl_effect, node);
+
+        if (effect->kind == PL_EFFECT_REPLY) {
+            room = shown_in(effect);
+        } else if (effect->kind == PL_EFFECT_EVENT && room != NULL) {
+            pl_gather_shown(&thread->gather, room,
+                            pl_router_room_streams(thread->dispatch.router, effect->u.event.room));
+            room = NULL;
+        }
+    }
+}
+
 static void note_work(struct pl_engine_thread *thread, int64_t work_us)
 {
     int64_t per_command = work_us / (int64_t)thread->commands_len;
@@ -369,6 +398,7 @@ static void apply(struct pl_engine_thread *thread)
         note_follow_up(thread);
         pl_dispatch_effects(&thread->dispatch, &thread->effects, through_of(thread),
                             &thread->errands);
+        note_shown(thread);
     }
     thread->failed = rc < 0;
     pl_effects_clear(&thread->effects);

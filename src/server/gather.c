@@ -1,4 +1,4 @@
-/* gather.c - a room's pace tells whether the next message is worth waiting for. */
+/* gather.c - a room's pace and its readers tell whether the next message is worth waiting for. */
 #include "server/gather.h"
 
 #include "base/map.h"
@@ -21,10 +21,15 @@ void pl_gather_init(struct pl_gather *gather)
         gather->rooms[i].gap_us = GAP_US_MAX;
 }
 
+static struct pl_gather_room *room_of(struct pl_gather *gather, uint64_t name_hash)
+{
+    return &gather->rooms[name_hash % PL_GATHER_ROOMS_LEN];
+}
+
 bool pl_gather_sent(struct pl_gather *gather, const char *name, int64_t now_us)
 {
     uint64_t hash = pl_hash_str(name);
-    struct pl_gather_room *room = &gather->rooms[hash % PL_GATHER_ROOMS_LEN];
+    struct pl_gather_room *room = room_of(gather, hash);
     int64_t gap_us = now_us - room->sent_us;
 
     if (room->name_hash != hash) {
@@ -35,7 +40,16 @@ bool pl_gather_sent(struct pl_gather *gather, const char *name, int64_t now_us)
         room->gap_us += (gap_us - room->gap_us) / GAP_PARTS;
     }
     room->sent_us = now_us;
-    return room->gap_us <= PL_GATHER_BUSY_US;
+    return room->gap_us <= (room->followed ? PL_GATHER_BUSY_US : PL_GATHER_RUSH_US);
+}
+
+void pl_gather_shown(struct pl_gather *gather, const char *name, size_t streams_len)
+{
+    uint64_t hash = pl_hash_str(name);
+    struct pl_gather_room *room = room_of(gather, hash);
+
+    if (room->name_hash == hash)
+        room->followed = streams_len >= PL_GATHER_STREAMS_LEN;
 }
 
 /* Whether this batch is not one of those that are let pass. */

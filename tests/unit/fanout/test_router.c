@@ -287,6 +287,28 @@ static void expect_online(struct bench *bench, const char *prefix, const char *a
     assert_string_equal(text, expected);
 }
 
+static void router_counts_the_streams_of_a_room(void **state)
+{
+    BENCH();
+    pl_user_id user;
+
+    (void)state;
+    assert_int_equal(pl_router_room_streams(bench.router, (pl_room_id){1}), 0);
+    add_subscribe(&bench, 0, 100, 1, false);
+    add_subscribe(&bench, 0, 101, 1, true);
+    add_subscribe(&bench, 63, 100, 2, true);
+    expect_route(&bench, 0, "");
+    assert_int_equal(pl_router_room_streams(bench.router, (pl_room_id){1}), 3);
+    assert_int_equal(pl_router_room_streams(bench.router, (pl_room_id){3}), 0);
+    add_membership(&bench, 2, 1, false, false);
+    expect_route(&bench, (uint64_t)1 << 63, "l");
+    assert_int_equal(pl_router_room_streams(bench.router, (pl_room_id){1}), 2);
+    pl_router_close(bench.router, 0, 100, &user);
+    pl_router_close(bench.router, 0, 101, &user);
+    assert_int_equal(pl_router_room_streams(bench.router, (pl_room_id){1}), 0);
+    bench_done(&bench);
+}
+
 static void router_lists_who_is_online_by_name(void **state)
 {
     BENCH();
@@ -389,6 +411,7 @@ int main(void)
         cmocka_unit_test(router_user_who_comes_back_in_the_batch_stays),
         cmocka_unit_test(router_stream_that_names_a_room_keeps_it),
         cmocka_unit_test(router_markers_and_ends_go_to_their_user),
+        cmocka_unit_test(router_counts_the_streams_of_a_room),
         cmocka_unit_test(router_lists_who_is_online_by_name),
         cmocka_unit_test(router_sorts_many_whatever_their_order),
         cmocka_unit_test(router_bears_each_allocation_failing),

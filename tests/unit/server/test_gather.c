@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -23,6 +24,7 @@ static bool waits(struct pl_gather *gather, const char *room, int64_t now_us, bo
     enum pl_gather_wait wait = batch_of_one(gather, room, now_us);
 
     pl_gather_end(gather, wait, comes);
+    pl_gather_shown(gather, room, PL_GATHER_STREAMS_LEN);
     pl_gather_batch(gather, 1, now_us);
     return wait != PL_GATHER_NONE;
 }
@@ -83,6 +85,56 @@ static void each_room_has_its_own_pace(void **state)
         now_us += MS;
     }
     assert_true(waits(&gather, "busy", now_us, true));
+}
+
+static void a_room_that_few_follow_does_not_wait_a_millisecond(void **state)
+{
+    struct pl_gather gather;
+    int64_t wait_us, now_us = 0;
+
+    (void)state;
+    pl_gather_init(&gather);
+    for (int i = 0; i < 100; i++, now_us += MS) {
+        assert_int_equal(batch_of_one(&gather, "room", now_us), PL_GATHER_NONE);
+        pl_gather_shown(&gather, "room", PL_GATHER_STREAMS_LEN - 1);
+    }
+    pl_gather_shown(&gather, "room", PL_GATHER_STREAMS_LEN);
+    assert_int_equal(
+        pl_gather_begin(&gather, pl_gather_sent(&gather, "room", now_us), now_us, &wait_us),
+        PL_GATHER_NEXT);
+    pl_gather_shown(&gather, "room", 0); /* they have left */
+    assert_int_equal(batch_of_one(&gather, "room", now_us += MS), PL_GATHER_NONE);
+}
+
+static void a_rush_waits_whoever_follows_the_room(void **state)
+{
+    struct pl_gather gather;
+    int64_t now_us = 0;
+
+    (void)state;
+    pl_gather_init(&gather);
+    for (int i = 0; i < 100; i++, now_us += PL_GATHER_RUSH_US / 2)
+        batch_of_one(&gather, "room", now_us);
+    assert_int_equal(batch_of_one(&gather, "room", now_us), PL_GATHER_NEXT);
+}
+
+/* The room whose place another has taken tells nothing about that one. */
+static void who_follows_another_room_does_not_count(void **state)
+{
+    struct pl_gather gather;
+    int64_t now_us = 0;
+
+    (void)state;
+    pl_gather_init(&gather);
+    for (int i = 0; i < 100; i++, now_us += MS) {
+        assert_int_equal(batch_of_one(&gather, "room", now_us), PL_GATHER_NONE);
+        for (int other = 0; other < 4 * PL_GATHER_ROOMS_LEN; other++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "other%d", other);
+            pl_gather_shown(&gather, name, PL_GATHER_STREAMS_LEN);
+        }
+    }
 }
 
 static void what_is_not_for_a_busy_room_is_not_kept_waiting(void **state)
@@ -166,6 +218,9 @@ int main(void)
         cmocka_unit_test(a_busy_room_waits_for_the_next_message),
         cmocka_unit_test(it_waits_only_once_it_is_busy_and_as_long_as_it_is),
         cmocka_unit_test(each_room_has_its_own_pace),
+        cmocka_unit_test(a_room_that_few_follow_does_not_wait_a_millisecond),
+        cmocka_unit_test(a_rush_waits_whoever_follows_the_room),
+        cmocka_unit_test(who_follows_another_room_does_not_count),
         cmocka_unit_test(what_is_not_for_a_busy_room_is_not_kept_waiting),
         cmocka_unit_test(waiting_that_brings_nothing_is_given_up),
         cmocka_unit_test(after_a_large_batch_many_are_let_come),
