@@ -26,9 +26,9 @@
 /* Answers that the peer has made us write (to key updates) and does not take. */
 #define ANSWERS_SIZE_MAX ((size_t)64 * 1024)
 
-/* How long one socket goes on at a time, and with how many records before that is looked
- * at: a record may bring new keys, which costs much. */
-enum { STINT_US = 200, RECORDS_MAX = 16 };
+/* How long one socket goes on at a time; and for how long a peer that sends more than that, or
+ * more than is read at a time, is dealt with after those that send little. */
+enum { STINT_US = 200, GREEDY_MS = 200 };
 
 enum phase {
     PHASE_HELLO = 1, /* of a server: it has not answered the hello; else there is a session */
@@ -43,6 +43,7 @@ struct pl_socket_tls {
     struct pl_tls_session *session; /* NULL: as long as it can be done without */
     struct pl_bytebuf kept;         /* ciphertext; see above */
     bool more;                      /* there is more in `kept` or in the session */
+    int64_t greedy_ms;              /* until then its peer waits behind others */
     size_t answers_size;
     struct pl_deferred resume; /* goes on with what there is */
     struct pl_socket *socket_weak;
@@ -153,20 +154,26 @@ static void shake(struct pl_socket *socket)
     }
 }
 
-/* Hands over one buffer of plaintext, and the end once all was handed over. */
-static void deliver(struct pl_socket *socket)
+static bool stint_is_over(int64_t start_us)
+{
+    return pl_clock_mono_us() - start_us >= STINT_US;
+}
+
+/* Hands over one buffer of plaintext, and the end once all was handed over. A record may bring
+ * new keys, which costs much. */
+static void deliver(struct pl_socket *socket, int64_t start_us)
 {
     struct pl_socket_tls *tls = socket->tls;
     uint8_t *plain = pl_loop_plain_buf(socket->handle.loop_weak);
     size_t size = 0;
-    int rc = PL_OK;
+    int rc;
 
-    for (int i = 0; i < RECORDS_MAX && rc == PL_OK && size < PL_LOOP_READ_SIZE; i++) {
+    do {
         size_t part_size = 0;
 
         rc = pl_tls_session_read(tls->session, plain + size, PL_LOOP_READ_SIZE - size, &part_size);
         size += part_size;
-    }
+    } while (rc == PL_OK && size < PL_LOOP_READ_SIZE && !stint_is_over(start_us));
     if (rc == PL_E_AGAIN)
         tls->more = false;
     flush_answers(socket);
@@ -174,6 +181,35 @@ static void deliver(struct pl_socket *socket)
         socket->ops.on_read(socket->ops.self, (struct pl_bytes){plain, size});
     if (rc < 0 && rc != PL_E_AGAIN && wants_plaintext(socket)) /* else it says so again */
         tell_end(socket, rc == PL_E_CLOSED ? PL_OK : rc);
+}
+
+static void wait_behind_others(struct pl_socket *socket)
+{
+    pl_loop_defer(socket->handle.loop_weak, &socket->tls->resume);
+}
+
+static void note_greed(struct pl_socket *socket)
+{
+    socket->tls->greedy_ms = pl_loop_now_ms(socket->handle.loop_weak) + GREEDY_MS;
+}
+
+static bool is_greedy(const struct pl_socket *socket)
+{
+    return pl_loop_now_ms(socket->handle.loop_weak) < socket->tls->greedy_ms;
+}
+
+/* A stint is over, perhaps because the machine had other things to do just then. */
+static void pause_reading(struct pl_socket *socket)
+{
+    struct pl_socket_tls *tls = socket->tls;
+
+    if (!tls->more || !wants_plaintext(socket))
+        return;
+    tls->more = pl_tls_session_has_more(tls->session);
+    if (tls->more) {
+        note_greed(socket);
+        wait_behind_others(socket);
+    }
 }
 
 /* Goes on with `data` as far as it brings us, or the owner wants, for a while; returns what
@@ -187,12 +223,12 @@ static struct pl_bytes advance(struct pl_socket *socket, struct pl_bytes data)
     if (tls->phase <= PHASE_SHAKING)
         shake(socket);
     while (tls->more && wants_plaintext(socket)) {
-        deliver(socket);
-        if (pl_clock_mono_us() - start_us >= STINT_US)
+        deliver(socket, start_us);
+        if (stint_is_over(start_us)) {
+            pause_reading(socket);
             break;
+        }
     }
-    if (tls->more && wants_plaintext(socket)) /* others have their turn */
-        pl_loop_defer(socket->handle.loop_weak, &tls->resume);
     data = pl_tls_session_unread(tls->session);
     pl_tls_session_feed(tls->session, (struct pl_bytes){0});
     return data;
@@ -227,6 +263,8 @@ void pl_socket_tls_take(struct pl_socket *socket, struct pl_bytes data)
     struct pl_socket_tls *tls = socket->tls;
 
     PL_ASSERT(!tls->more);
+    if (data.size == PL_LOOP_READ_SIZE)
+        note_greed(socket);
     if (tls->phase == PHASE_HELLO) {
         keep(socket, data);
         if (socket->err == PL_OK)
@@ -234,7 +272,10 @@ void pl_socket_tls_take(struct pl_socket *socket, struct pl_bytes data)
     } else {
         PL_ASSERT(tls->kept.size == 0);
         tls->more = true;
-        data = advance(socket, data);
+        if (is_greedy(socket))
+            wait_behind_others(socket);
+        else
+            data = advance(socket, data);
         if (socket->state != PL_SOCKET_OPEN)
             return;
         keep(socket, data);
@@ -267,7 +308,7 @@ static void on_resume(struct pl_deferred *deferred)
 void pl_socket_tls_set_reading(struct pl_socket *socket)
 {
     if (socket->tls->more && wants_plaintext(socket))
-        pl_loop_defer(socket->handle.loop_weak, &socket->tls->resume);
+        wait_behind_others(socket);
     else
         set_pull(socket);
 }
@@ -408,7 +449,7 @@ int pl_socket_start_tls(struct pl_socket *socket, struct pl_tls_context *context
     } else { /* who speaks first */
         set_phase(socket->tls, PHASE_SHAKING);
         socket->tls->more = true;
-        pl_loop_defer(socket->handle.loop_weak, &socket->tls->resume);
+        wait_behind_others(socket);
     }
     set_pull(socket);
     return PL_OK;

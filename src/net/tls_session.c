@@ -306,6 +306,11 @@ int pl_tls_session_read(struct pl_tls_session *session, uint8_t *data, size_t si
     return PL_OK;
 }
 
+bool pl_tls_session_has_more(const struct pl_tls_session *session)
+{
+    return session->pipe.in.size > 0 || SSL_has_pending(session->ssl) == 1;
+}
+
 int pl_tls_session_write(struct pl_tls_session *session, struct pl_bytes data)
 {
     size_t records_len = data.size / RECORD_SIZE + 1;

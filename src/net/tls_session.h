@@ -61,6 +61,9 @@ const char *pl_tls_session_alpn(const struct pl_tls_session *session);
 int pl_tls_session_read(struct pl_tls_session *session, uint8_t *data, size_t size,
                         size_t *ret_size);
 
+/* Whether there may be more to read of what was fed. */
+bool pl_tls_session_has_more(const struct pl_tls_session *session);
+
 /* Encrypts up to PL_TLS_WRITE_SIZE_MAX bytes. Errors as above. */
 int pl_tls_session_write(struct pl_tls_session *session, struct pl_bytes data);
 

@@ -654,6 +654,29 @@ static void a_renegotiation_is_refused(void **state)
     pair_done(&pair);
 }
 
+/* Two records, of which the first is read in two parts. */
+static void a_session_knows_whether_there_is_more(void **state)
+{
+    struct pair pair;
+    uint8_t part[2];
+    size_t size;
+
+    (void)state;
+    pair_init(&pair, "server", "localhost");
+    shake(&pair);
+    assert_false(pl_tls_session_has_more(pair.server.session));
+    write_text(&pair.client, &pair.server, "one");
+    write_text(&pair.client, &pair.server, "2");
+    pl_tls_session_feed(pair.server.session,
+                        (struct pl_bytes){pair.server.wire.data, pair.server.wire.size});
+    for (int i = 0; i < 3; i++) {
+        assert_true(pl_tls_session_has_more(pair.server.session));
+        assert_int_equal(pl_tls_session_read(pair.server.session, part, sizeof part, &size), PL_OK);
+    }
+    assert_false(pl_tls_session_has_more(pair.server.session));
+    pair_done(&pair);
+}
+
 static void a_changed_byte_ends_the_connection(void **state)
 {
     struct pair pair;
@@ -799,6 +822,7 @@ int main(void)
         cmocka_unit_test(a_chain_that_is_too_long_is_refused),
         cmocka_unit_test(key_updates_are_answered_and_a_flood_of_them_ends),
         cmocka_unit_test(a_renegotiation_is_refused),
+        cmocka_unit_test(a_session_knows_whether_there_is_more),
         cmocka_unit_test(a_changed_byte_ends_the_connection),
         cmocka_unit_test(an_end_in_the_handshake_is_a_failure),
         cmocka_unit_test(nothing_is_resumed),
