@@ -7,10 +7,11 @@
  * subscriber. It checks and keeps nothing, and a subscriber has its connection to
  * itself. Whoever breaks the protocol ends it.
  *
- * usage: bench-source
+ * usage: bench-source [FILE]
  *
- * It listens on a free port of 127.0.0.1, prints "listening PORT", and serves until
- * SIGTERM or SIGINT.
+ * With FILE, which it makes anew, each run of bytes is written there and synced before
+ * it goes out: the least that a server can do which keeps what it acknowledges. It listens on a
+ * free port of 127.0.0.1, prints "listening PORT", and serves until SIGTERM or SIGINT.
  */
 #include "base/assert.h"
 #include "base/bytes.h"
@@ -20,6 +21,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -36,6 +38,7 @@ enum {
     EVENTS_LEN = 1024,
     READ_SIZE = 64 * 1024,
     BATCH_SIZE_MAX = 16 * 1024 * 1024,
+    FILE_SIZE = BATCH_SIZE_MAX, /* laid before, and written again and again */
 };
 
 struct source;
@@ -53,12 +56,52 @@ struct source {
     int *subs; /* descriptors of those that have subscribed */
     size_t subs_len;
     struct pl_bytebuf batch; /* what came in this turn, as subscribers get it */
+    int file;                /* -1: nothing is kept */
+    size_t file_at;
 };
 
 static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "bench-source: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static void write_all(int file, const uint8_t *data, size_t size, size_t at)
+{
+    while (size > 0) {
+        ssize_t written = pwrite(file, data, size, (off_t)at);
+
+        if (written < 0)
+            die("cannot write");
+        data += written;
+        size -= (size_t)written;
+        at += (size_t)written;
+    }
+}
+
+static int open_file(const char *path)
+{
+    static const uint8_t zeros[READ_SIZE];
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (file < 0)
+        die(path);
+    for (size_t at = 0; at < FILE_SIZE; at += sizeof zeros)
+        write_all(file, zeros, sizeof zeros, at);
+    if (fsync(file) < 0)
+        die("cannot sync");
+    return file;
+}
+
+/* The batch is on the disk. */
+static void keep(struct source *source)
+{
+    if (source->file_at + source->batch.size > FILE_SIZE)
+        source->file_at = 0;
+    write_all(source->file, source->batch.data, source->batch.size, source->file_at);
+    if (fdatasync(source->file) < 0)
+        die("cannot sync");
+    source->file_at += source->batch.size;
 }
 
 /* All of it; where the socket is full, once there is room. A peer that has gone is
@@ -220,16 +263,23 @@ static void turn(struct source *source)
     }
     if (source->batch.size == 0)
         return;
+    if (source->file >= 0)
+        keep(source);
     for (size_t i = 0; i < source->subs_len; i++)
         send_all(source->subs[i], source->batch.data, source->batch.size);
     pl_bytebuf_clear(&source->batch);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct source source;
     struct rlimit files;
 
+    if (argc > 2) {
+        (void)fprintf(stderr, "usage: bench-source [FILE]\n");
+        return 2;
+    }
+    source.file = argc == 2 ? open_file(argv[1]) : -1;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
