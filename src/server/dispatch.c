@@ -63,6 +63,7 @@ static void send_back(struct pl_dispatch *dispatch, struct pl_errand *errand)
         pl_errand_free(errand);
         return;
     }
+    errand->work_us += dispatch->work_us;
     dispatch->to_loop(dispatch->self, errand->loop, &errand->msg);
 }
 

@@ -17,6 +17,7 @@ struct pl_dispatch {
     struct pl_router *router;
     enum pl_durability durability;
     int64_t session_idle_ms;
+    int64_t work_us; /* a command takes: a running mean, without what the disk takes */
     uint32_t loops_len;
     struct pl_feed_msg *spare[PL_LOOPS_LEN_MAX]; /* so that a feed's post cannot fail */
     uint64_t takers_lost;   /* of the batch under way: loops whose takers must end */

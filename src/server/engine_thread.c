@@ -65,7 +65,6 @@ struct pl_engine_thread {
     int64_t failed_until_ms; /* … and the thread's own commands wait so long, monotonic */
     pl_position through;     /* the last event's */
     struct pl_gather gather;
-    int64_t work_us_per_command; /* a running mean, without what the disk takes */
 };
 
 static struct pl_msg *msg_of(struct pl_list *node)
@@ -202,8 +201,8 @@ static uint32_t batch_len_max(const struct pl_engine_thread *thread)
 {
     int64_t len = PL_BATCH_LEN_MAX;
 
-    if (thread->work_us_per_command > 0)
-        len = BATCH_WORK_US / thread->work_us_per_command;
+    if (thread->dispatch.work_us > 0)
+        len = BATCH_WORK_US / thread->dispatch.work_us;
     if (len < BATCH_LEN_MIN)
         return BATCH_LEN_MIN;
     return len < PL_BATCH_LEN_MAX ? (uint32_t)len : PL_BATCH_LEN_MAX;
@@ -342,7 +341,7 @@ static void note_work(struct pl_engine_thread *thread, int64_t work_us)
     int64_t per_command = work_us / (int64_t)thread->commands_len;
 
     pl_gather_batch(&thread->gather, thread->commands_len, pl_clock_mono_us());
-    thread->work_us_per_command = (thread->work_us_per_command * 7 + per_command) / 8;
+    thread->dispatch.work_us = (thread->dispatch.work_us * 7 + per_command) / 8;
 }
 
 /* What was said of streams that are gone is repeated until it lasts; at the very

@@ -67,7 +67,8 @@ struct pl_errand {
     size_t charged_size;       /* what its loop counts it for */
     struct pl_lane *lane_weak; /* its address's, or NULL: see lanes.h */
     bool silent;               /* nobody waits: freed when it comes back */
-    bool asked;                /* counts in its loop's questions_len */
+    int64_t work_us;           /* what it took whoever answered, about */
+    bool asked;                /* of readers: see lanes.h */
     bool answered;             /* set by whoever answers, once */
     struct pl_arena arena;
     struct pl_command command;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "server/connection.h"
 #include "server/descriptors.h"
+#include "server/errand_post.h"
 
 #include <stdio.h>
 
@@ -33,8 +34,7 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
     struct pl_stream_call *stream_call;
     bool streams = false;
 
-    PL_ASSERT(io->errands_size >= errand->charged_size);
-    io->errands_size -= errand->charged_size;
+    pl_errand_back(io, call, errand);
     if (call != NULL)
         streams = pl_rpc_call_method(call)->server_streaming;
     if (call != NULL && !streams) {
@@ -47,10 +47,6 @@ static void on_errand(struct pl_io_loop *io, struct pl_errand *errand)
         else
             pl_stream_answer(stream_call, errand);
     } /* else its caller has gone */
-    if (errand->asked)
-        pl_question_back(io, errand);
-    else if (errand->lane_weak != NULL)
-        pl_command_back(io, errand);
     if (streams)
         pl_errand_free(errand);
     else
@@ -281,6 +277,7 @@ static int make_port(struct pl_io_loop *io)
     struct pl_port_config port = {
         .limits = io->config.config->port,
         .tls = io->config.tls,
+        .company = io->config.company,
         .extra_size = sizeof(struct pl_connection),
     };
 
@@ -300,7 +297,6 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
     pl_list_init(&io->stream_calls);
     pl_live_sessions_init(&io->live_sessions);
     pl_errand_pool_init(&io->pool);
-    pl_lanes_init(&io->lanes);
     pl_newcomers_init(&io->newcomers);
     rc = pl_loop_new(&loop_ops, INBOX_LEN_MAX, &io->loop);
     if (rc == PL_OK)
@@ -311,6 +307,7 @@ int pl_io_loop_new(const struct pl_io_loop_config *config, struct pl_io_loop **r
         rc = make_hub(io);
     if (rc == PL_OK)
         rc = make_port(io);
+    pl_lanes_init(&io->lanes, io->port, pl_errand_on_turn, io);
     if (rc == PL_OK)
         rc = pl_timer_new(io->loop, on_beat, io, &io->beats);
     if (rc < 0) {

@@ -30,6 +30,7 @@ struct pl_io_loop_config {
     uint32_t number;
     uint64_t log;               /* the log's id, for cursors */
     struct pl_tls_context *tls; /* borrowed; NULL: plain */
+    struct pl_company *company; /* all loops'; borrowed */
     struct pl_engine_thread *engine_weak;
     struct pl_reader_pool *readers_weak;
     /* The loop has drained: nothing is under way on it any more. On the loop's
@@ -63,7 +64,6 @@ struct pl_io_loop {
     struct pl_live_sessions live_sessions; /* theirs */
     struct pl_errand_pool pool;            /* errands at rest */
     struct pl_lanes lanes;                 /* what addresses have asked, and what waits of it */
-    uint32_t questions_len;                /* that readers have */
     struct pl_token_memo token_memo;
     struct pl_newcomers newcomers; /* guests who sign in here */
     size_t errands_size;           /* what requests hold that are under way, in bytes */

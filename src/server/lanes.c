@@ -1,14 +1,16 @@
 /*
- * lanes.c - a map of addresses, each with two queues. A lane lasts as long as it has
- * errands, here or under way; one is kept for the next that is needed.
+ * lanes.c - a map of peers, each with two queues. A lane lasts as long as it has errands, here
+ * or under way; one is kept for the next that is needed.
+ *
+ * A lane whose first command and first question may not go is blocked. Each errand that comes
+ * back has all of those wait for a turn again, first those that had nothing of their last: so
+ * none hangs on the turn of another, and as long as some lane is blocked something is under way.
  */
 #include "server/lanes.h"
 
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/mem.h"
-
-#include <string.h>
 
 static struct pl_errand *errand_of(struct pl_list *node)
 {
@@ -17,11 +19,13 @@ static struct pl_errand *errand_of(struct pl_list *node)
     return PL_CONTAINER(PL_CONTAINER(letter, struct pl_msg, letter), struct pl_errand, msg);
 }
 
-void pl_lanes_init(struct pl_lanes *lanes)
+void pl_lanes_init(struct pl_lanes *lanes, struct pl_port *port,
+                   void (*on_turn)(struct pl_turn *turn), void *self)
 {
-    *lanes = (struct pl_lanes){.mixed_ms = INT64_MIN / 2};
+    *lanes = (struct pl_lanes){.port_weak = port, .on_turn = on_turn, .self = self};
     pl_map_init(&lanes->map);
-    pl_list_init(&lanes->asking);
+    pl_list_init(&lanes->blocked);
+    pl_list_init(&lanes->served);
 }
 
 static void free_all(struct pl_list *errands)
@@ -49,42 +53,42 @@ void pl_lanes_done(struct pl_lanes *lanes)
     pl_free(lanes->spare);
 }
 
-static struct pl_lane *find(const struct pl_lanes *lanes, const uint8_t *key, uint64_t hash)
+static struct pl_lane *find(const struct pl_lanes *lanes, const struct pl_peer *peer)
 {
-    PL_MAP_EACH (node, &lanes->map, hash) {
+    PL_MAP_EACH (node, &lanes->map, pl_peer_hash(peer)) {
         struct pl_lane *lane = PL_CONTAINER(node, struct pl_lane, map_node);
 
-        if (memcmp(lane->key, key, PL_PEER_KEY_SIZE) == 0)
+        if (lane->peer == peer)
             return lane;
     }
     return NULL;
 }
 
-static struct pl_lane *add(struct pl_lanes *lanes, const uint8_t *key, uint64_t hash)
+static struct pl_lane *add(struct pl_lanes *lanes, struct pl_peer *peer)
 {
     struct pl_lane *lane = lanes->spare != NULL ? lanes->spare : pl_alloc(sizeof *lane);
 
     lanes->spare = NULL;
     if (lane == NULL)
         return NULL;
-    *lane = (struct pl_lane){.len = 0};
-    memcpy(lane->key, key, PL_PEER_KEY_SIZE);
-    pl_list_init(&lane->asking_node);
+    *lane = (struct pl_lane){.peer = peer, .owner_weak = lanes->self};
+    lane->turn.go_on = lanes->on_turn;
+    pl_list_init(&lane->turn.node);
+    pl_list_init(&lane->blocked_node);
     pl_list_init(&lane->commands);
     pl_list_init(&lane->questions);
-    pl_map_put(&lanes->map, &lane->map_node, hash);
+    pl_port_hold_peer(lanes->port_weak, peer);
+    pl_map_put(&lanes->map, &lane->map_node, pl_peer_hash(peer));
     return lane;
 }
 
-int pl_lanes_enter(struct pl_lanes *lanes, const uint8_t key[PL_PEER_KEY_SIZE],
-                   struct pl_errand *errand)
+int pl_lanes_enter(struct pl_lanes *lanes, struct pl_peer *peer, struct pl_errand *errand)
 {
-    uint64_t hash = pl_hash_bytes(key, PL_PEER_KEY_SIZE);
-    struct pl_lane *lane = find(lanes, key, hash);
+    struct pl_lane *lane = find(lanes, peer);
 
     PL_ASSERT(errand->lane_weak == NULL);
     if (lane == NULL)
-        lane = add(lanes, key, hash);
+        lane = add(lanes, peer);
     if (lane == NULL)
         return PL_E_NOMEM;
     lane->len++;
@@ -92,15 +96,15 @@ int pl_lanes_enter(struct pl_lanes *lanes, const uint8_t key[PL_PEER_KEY_SIZE],
     return PL_OK;
 }
 
-void pl_lanes_leave(struct pl_lanes *lanes, struct pl_errand *errand)
+static void let_go(struct pl_lanes *lanes, struct pl_lane *lane)
 {
-    struct pl_lane *lane = errand->lane_weak;
-
-    errand->lane_weak = NULL;
     PL_ASSERT(lane->len > 0);
     if (--lane->len > 0)
         return;
-    PL_ASSERT(lane->out_len == 0 && lane->waiting_size == 0);
+    PL_ASSERT(lane->commands_len == 0 && lane->waiting_size == 0);
+    pl_list_remove(&lane->turn.node);
+    pl_list_remove(&lane->blocked_node);
+    pl_port_release_peer(lanes->port_weak, lane->peer);
     pl_map_remove(&lanes->map, &lane->map_node);
     if (lanes->spare == NULL)
         lanes->spare = lane;
@@ -108,97 +112,163 @@ void pl_lanes_leave(struct pl_lanes *lanes, struct pl_errand *errand)
         pl_free(lane);
 }
 
-static bool may_go(const struct pl_lanes *lanes, const struct pl_lane *lane, int64_t now_ms)
+void pl_lanes_leave(struct pl_lanes *lanes, struct pl_errand *errand)
 {
-    return lanes->out_len < PL_LANES_OUT_MAX || lane->out_len < PL_LANE_OUT_MAX ||
-           now_ms - lanes->mixed_ms >= PL_LANES_ALONE_MS;
+    struct pl_lane *lane = errand->lane_weak;
+
+    errand->lane_weak = NULL;
+    let_go(lanes, lane);
 }
 
-static int wait_in(struct pl_lane *lane, struct pl_list *queue, struct pl_errand *errand)
+static bool command_may_go(const struct pl_lanes *lanes, const struct pl_lane *lane,
+                           enum pl_company_kind company)
+{
+    if (company == PL_COMPANY_ALONE)
+        return true;
+    if (company == PL_COMPANY_HEAVY)
+        return lanes->commands_len < PL_LANES_COMMANDS_MAX ||
+               lane->commands_len < PL_LANE_COMMANDS_MAX;
+    return lanes->commands_len < PL_LANES_COMMANDS_LIGHT_MAX ||
+           lane->commands_len < PL_LANE_COMMANDS_LIGHT_MAX;
+}
+
+static bool question_may_go(const struct pl_lanes *lanes, enum pl_company_kind company)
+{
+    return lanes->questions_len <
+           (company == PL_COMPANY_LIGHT ? PL_LANES_QUESTIONS_LIGHT_MAX : PL_LANES_QUESTIONS_MAX);
+}
+
+static bool waits(const struct pl_lane *lane)
+{
+    return !pl_list_empty(&lane->commands) || !pl_list_empty(&lane->questions);
+}
+
+static void gone(struct pl_lanes *lanes, struct pl_errand *errand)
+{
+    if (errand->asked) {
+        lanes->questions_len++;
+    } else {
+        lanes->commands_len++;
+        errand->lane_weak->commands_len++;
+    }
+}
+
+static struct pl_list *queue_of(struct pl_lane *lane, const struct pl_errand *errand)
+{
+    return errand->asked ? &lane->questions : &lane->commands;
+}
+
+/* As quickly as in the company of heavy ones only, as long as it asks for little. */
+static bool may_go_now(const struct pl_lanes *lanes, const struct pl_errand *errand)
+{
+    struct pl_lane *lane = errand->lane_weak;
+    bool alone = pl_port_company(lanes->port_weak) == PL_COMPANY_ALONE;
+
+    if (!pl_list_empty(queue_of(lane, errand)) || pl_port_has_turns(lanes->port_weak, lane->peer))
+        return false;
+    if (errand->asked)
+        return question_may_go(lanes, PL_COMPANY_HEAVY);
+    return command_may_go(lanes, lane, alone ? PL_COMPANY_ALONE : PL_COMPANY_HEAVY);
+}
+
+static int wait_in(struct pl_lane *lane, struct pl_errand *errand)
 {
     if (lane->waiting_size + errand->charged_size > PL_LANE_SIZE_MAX)
         return PL_E_LIMIT;
     lane->waiting_size += errand->charged_size;
-    pl_list_append(queue, &errand->msg.letter.node);
+    pl_list_append(queue_of(lane, errand), &errand->msg.letter.node);
     return PL_OK;
 }
 
-static struct pl_errand *take_first(struct pl_lane *lane, struct pl_list *queue)
+static bool next_command_may_go(const struct pl_lanes *lanes, const struct pl_lane *lane)
 {
-    struct pl_list *node = pl_list_first(queue);
-    struct pl_errand *errand;
-
-    if (node == NULL)
-        return NULL;
-    pl_list_remove(node);
-    errand = errand_of(node);
-    PL_ASSERT(lane->waiting_size >= errand->charged_size);
-    lane->waiting_size -= errand->charged_size;
-    return errand;
+    return !pl_list_empty(&lane->commands) &&
+           command_may_go(lanes, lane, pl_port_company(lanes->port_weak));
 }
 
-int pl_lanes_command(struct pl_lanes *lanes, struct pl_errand *errand, int64_t now_ms)
+static bool next_question_may_go(const struct pl_lanes *lanes, const struct pl_lane *lane)
 {
-    struct pl_lane *lane = errand->lane_weak;
+    return !pl_list_empty(&lane->questions) &&
+           question_may_go(lanes, pl_port_company(lanes->port_weak));
+}
+
+static void await_turn(struct pl_lanes *lanes, struct pl_lane *lane)
+{
+    pl_list_remove(&lane->blocked_node);
+    if (pl_list_empty(&lane->turn.node))
+        pl_port_await_turn(lanes->port_weak, lane->peer, &lane->turn);
+}
+
+/* What waits there waits for a turn if some of it may go, or else until something comes back. */
+static void wait_on(struct pl_lanes *lanes, struct pl_lane *lane)
+{
+    if (next_command_may_go(lanes, lane) || next_question_may_go(lanes, lane))
+        await_turn(lanes, lane);
+    else if (waits(lane) && pl_list_empty(&lane->blocked_node) && pl_list_empty(&lane->turn.node))
+        pl_list_append(lane->gave ? &lanes->served : &lanes->blocked, &lane->blocked_node);
+}
+
+int pl_lanes_go(struct pl_lanes *lanes, struct pl_errand *errand)
+{
     int rc;
 
-    if (lanes->has_last && memcmp(lanes->last_key, lane->key, sizeof lanes->last_key) != 0)
-        lanes->mixed_ms = now_ms;
-    memcpy(lanes->last_key, lane->key, sizeof lanes->last_key);
-    lanes->has_last = true;
-    if (!pl_list_empty(&lane->commands) || !may_go(lanes, lane, now_ms)) {
-        rc = wait_in(lane, &lane->commands, errand);
-        return rc == PL_OK ? PL_E_AGAIN : rc;
+    if (may_go_now(lanes, errand)) {
+        gone(lanes, errand);
+        return PL_OK;
     }
-    lane->out_len++;
-    lanes->out_len++;
-    return PL_OK;
+    rc = wait_in(errand->lane_weak, errand);
+    if (rc < 0)
+        return rc;
+    wait_on(lanes, errand->lane_weak);
+    return PL_E_AGAIN;
 }
 
-void pl_lanes_command_back(struct pl_lanes *lanes, struct pl_errand *errand)
+static void wake(struct pl_lanes *lanes, struct pl_list *blocked)
 {
-    PL_ASSERT(errand->lane_weak->out_len > 0 && lanes->out_len > 0);
-    errand->lane_weak->out_len--;
-    lanes->out_len--;
+    PL_LIST_EACH (node, blocked)
+        await_turn(lanes, PL_CONTAINER(node, struct pl_lane, blocked_node));
 }
 
-struct pl_errand *pl_lanes_next_command(struct pl_lanes *lanes, struct pl_lane *lane,
-                                        int64_t now_ms)
+void pl_lanes_back(struct pl_lanes *lanes, struct pl_errand *errand)
 {
-    struct pl_errand *errand;
-
-    if (!may_go(lanes, lane, now_ms))
-        return NULL;
-    errand = take_first(lane, &lane->commands);
-    if (errand != NULL) {
-        lane->out_len++;
-        lanes->out_len++;
+    if (errand->asked) {
+        PL_ASSERT(lanes->questions_len > 0);
+        lanes->questions_len--;
+    } else {
+        PL_ASSERT(errand->lane_weak->commands_len > 0 && lanes->commands_len > 0);
+        errand->lane_weak->commands_len--;
+        lanes->commands_len--;
     }
+    wake(lanes, &lanes->blocked);
+    wake(lanes, &lanes->served);
+}
+
+static struct pl_errand *take_first(struct pl_lanes *lanes, struct pl_lane *lane,
+                                    struct pl_list *queue)
+{
+    struct pl_errand *errand = errand_of(pl_list_first(queue));
+
+    pl_list_remove(&errand->msg.letter.node);
+    PL_ASSERT(lane->waiting_size >= errand->charged_size);
+    lane->waiting_size -= errand->charged_size;
+    gone(lanes, errand);
     return errand;
 }
 
-int pl_lanes_question(struct pl_lanes *lanes, struct pl_errand *errand)
+struct pl_errand *pl_lanes_turn(struct pl_lanes *lanes, struct pl_lane *lane)
 {
-    struct pl_lane *lane = errand->lane_weak;
-    int rc = wait_in(lane, &lane->questions, errand);
-
-    if (rc == PL_OK && pl_list_empty(&lane->asking_node))
-        pl_list_append(&lanes->asking, &lane->asking_node);
-    return rc;
+    lane->len++; /* so that it is still there at the end */
+    lane->gave = true;
+    if (next_command_may_go(lanes, lane))
+        return take_first(lanes, lane, &lane->commands);
+    if (next_question_may_go(lanes, lane))
+        return take_first(lanes, lane, &lane->questions);
+    lane->gave = false;
+    return NULL;
 }
 
-struct pl_errand *pl_lanes_next_question(struct pl_lanes *lanes)
+void pl_lanes_turn_end(struct pl_lanes *lanes, struct pl_lane *lane)
 {
-    struct pl_list *node = pl_list_first(&lanes->asking);
-    struct pl_errand *errand;
-    struct pl_lane *lane;
-
-    if (node == NULL)
-        return NULL;
-    pl_list_remove(node);
-    lane = PL_CONTAINER(node, struct pl_lane, asking_node);
-    errand = take_first(lane, &lane->questions);
-    if (!pl_list_empty(&lane->questions))
-        pl_list_append(&lanes->asking, node);
-    return errand;
+    wait_on(lanes, lane);
+    let_go(lanes, lane);
 }

@@ -51,6 +51,18 @@ static void touch(struct pl_reader_pool *pool, const struct pl_errand *errand)
     pool->config.on_answer(pool->config.self, touching);
 }
 
+static bool answer(struct reader_thread *thread, struct pl_query_context *context,
+                   struct pl_errand *errand)
+{
+    const struct pl_age_clock *age = thread->pool_weak->config.age;
+    int64_t start_us = pl_clock_thread_us();
+    bool in_use = pl_query_answer(context, errand, pl_clock_wall_ms(),
+                                  pl_age_clock_ms(age, pl_clock_steady_ms()));
+
+    errand->work_us = pl_clock_thread_us() - start_us;
+    return in_use;
+}
+
 static void thread_main(void *self)
 {
     struct reader_thread *thread = self;
@@ -76,8 +88,7 @@ static void thread_main(void *self)
             struct pl_errand *errand = PL_CONTAINER(msg, struct pl_errand, msg);
 
             pl_list_remove(node);
-            if (pl_query_answer(&context, errand, pl_clock_wall_ms(),
-                                pl_age_clock_ms(pool->config.age, pl_clock_steady_ms())))
+            if (answer(thread, &context, errand))
                 touch(pool, errand);
             pool->config.on_answer(pool->config.self, errand);
         }

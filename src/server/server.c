@@ -48,6 +48,7 @@ struct pl_server {
     struct pl_engine_thread *engine;
     struct pl_reader_pool *readers;
     struct pl_age_clock age;
+    struct pl_company company; /* of all loops' ports */
     struct pl_io_loop *loops[PL_LOOPS_LEN_MAX];
     uint32_t loops_len;
     uint64_t to_ring; /* the engine's: loops that have been sent something */
@@ -418,6 +419,7 @@ static int start_loops(struct pl_server *server, uint64_t log)
         .config = server->config,
         .log = log,
         .tls = server->tls != NULL ? pl_tls_files_context(server->tls) : NULL,
+        .company = &server->company,
         .engine_weak = server->engine,
         .readers_weak = server->readers,
         .on_drained = on_drained,
@@ -425,6 +427,7 @@ static int start_loops(struct pl_server *server, uint64_t log)
     };
     int rc = PL_OK;
 
+    pl_company_init(&server->company);
     for (uint32_t i = 0; rc == PL_OK && i < server->config->loops; i++) {
         config.number = i;
         rc = pl_io_loop_new(&config, &server->loops[i]);

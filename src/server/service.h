@@ -36,17 +36,8 @@ struct pl_service_ctx {
 
 enum { PL_SERVICES_LEN = 4 };
 
-/* What a loop holds of requests that are under way, beyond which they are refused
- * with OVERLOADED; and of answers to questions that one connection has not read. */
-enum { PL_ERRANDS_SIZE_MAX = 128 * 1024 * 1024, PL_ANSWERS_SIZE_MAX = 16 * 1024 * 1024 };
-
-/* Questions of a loop that readers may have at once, since each comes back with an answer
- * that may be large; later ones wait on the loop, and addresses have their turns. */
-enum { PL_QUESTIONS_LEN_MAX = 8 };
-
-/* A question, or a command of a lane, has come back: the next ones may go. */
-void pl_question_back(struct pl_io_loop *io, struct pl_errand *errand);
-void pl_command_back(struct pl_io_loop *io, struct pl_errand *errand);
+/* What a loop holds of answers to questions that one connection has not read. */
+enum { PL_ANSWERS_SIZE_MAX = 16 * 1024 * 1024 };
 
 /* What clients are told when the server stops: come back after so long, at random
  * within the spread, so that not all come at once. Milliseconds. */
@@ -82,9 +73,5 @@ void pl_call_refuse(struct pl_rpc_call *call, const struct pl_refusal *refusal);
 /* The hash of the call's token; false where it has none, and then the call has been
  * ended with UNAUTHENTICATED. */
 bool pl_call_token(struct pl_rpc_call *call, struct pl_hash *ret_hash);
-
-/* Posts an errand to the engine; refuses the call and frees the errand where that
- * fails. */
-bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand);
 
 #endif

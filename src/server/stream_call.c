@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "server/errand_post.h"
 #include "server/io_loop.h"
 
 enum { TAKER_CALL_BITS = 56 }; /* with 64 loops, still a positive 64-bit integer */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "rpc/details.h"
 #include "server/connection.h"
+#include "server/errand_post.h"
 #include "server/io_loop.h"
 
 #include <string.h>
@@ -75,142 +76,6 @@ bool pl_call_token(struct pl_rpc_call *call, struct pl_hash *ret_hash)
     return false;
 }
 
-/* Counts what the errand holds until it comes back; PL_E_LIMIT: too much is held. */
-static int charge(struct pl_io_loop *io, struct pl_errand *errand)
-{
-    size_t size = sizeof *errand + errand->arena.size;
-
-    if (io->errands_size + size > PL_ERRANDS_SIZE_MAX)
-        return PL_E_LIMIT;
-    errand->charged_size = size;
-    io->errands_size += size;
-    return PL_OK;
-}
-
-static void uncharge(struct pl_io_loop *io, struct pl_errand *errand)
-{
-    io->errands_size -= errand->charged_size;
-    if (errand->lane_weak != NULL)
-        pl_lanes_leave(&io->lanes, errand);
-    pl_errand_pool_give(&io->pool, errand);
-}
-
-/* It was not posted. */
-static bool take_back(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand,
-                      int err)
-{
-    struct pl_refusal refusal = pl_refusal_of_err(err);
-
-    uncharge(io, errand);
-    pl_call_refuse(call, &refusal);
-    return false;
-}
-
-bool pl_errand_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
-{
-    int rc = charge(io, errand);
-
-    if (rc == PL_OK)
-        rc = pl_engine_thread_put(io->config.engine_weak, errand);
-    return rc == PL_OK || take_back(io, call, errand, rc);
-}
-
-/* Counts it, for the loop and for the address that it came from. */
-static int enter_lane(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
-{
-    int rc = charge(io, errand);
-
-    if (rc == PL_OK)
-        rc = pl_lanes_enter(&io->lanes, pl_port_peer_key(pl_rpc_call_conn(call)), errand);
-    return rc;
-}
-
-static void command_to_engine(struct pl_io_loop *io, struct pl_rpc_call *call,
-                              struct pl_errand *errand)
-{
-    int rc = enter_lane(io, call, errand);
-
-    if (rc == PL_OK)
-        rc = pl_lanes_command(&io->lanes, errand, pl_loop_now_ms(io->loop));
-    if (rc == PL_E_AGAIN)
-        return; /* it waits */
-    if (rc == PL_OK) {
-        rc = pl_engine_thread_put(io->config.engine_weak, errand);
-        if (rc < 0)
-            pl_lanes_command_back(&io->lanes, errand);
-    }
-    if (rc < 0)
-        take_back(io, call, errand, rc);
-}
-
-/* What waited and did not go: whose call is over need not be told. */
-static void give_up(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand,
-                    int err)
-{
-    if (call != NULL)
-        take_back(io, call, errand, err);
-    else
-        uncharge(io, errand);
-}
-
-void pl_command_back(struct pl_io_loop *io, struct pl_errand *errand)
-{
-    struct pl_lane *lane = errand->lane_weak;
-    struct pl_errand *next;
-
-    pl_lanes_command_back(&io->lanes, errand);
-    while ((next = pl_lanes_next_command(&io->lanes, lane, pl_loop_now_ms(io->loop))) != NULL) {
-        struct pl_rpc_call *call = pl_rpc_host_call(io->host, next->call);
-        int rc = call != NULL ? pl_engine_thread_put(io->config.engine_weak, next) : PL_E_CLOSED;
-
-        if (rc < 0) {
-            pl_lanes_command_back(&io->lanes, next);
-            give_up(io, call, next, rc);
-        }
-    }
-    pl_lanes_leave(&io->lanes, errand); /* last: the lane may go with it */
-}
-
-static int ask(struct pl_io_loop *io, struct pl_errand *errand)
-{
-    int rc = pl_reader_pool_post(io->config.readers_weak, errand);
-
-    if (rc == PL_OK)
-        io->questions_len++;
-    return rc;
-}
-
-static void errand_to_readers(struct pl_io_loop *io, struct pl_rpc_call *call,
-                              struct pl_errand *errand)
-{
-    int rc = enter_lane(io, call, errand);
-
-    errand->asked = true;
-    if (rc == PL_OK && io->questions_len >= PL_QUESTIONS_LEN_MAX)
-        rc = pl_lanes_question(&io->lanes, errand);
-    else if (rc == PL_OK)
-        rc = ask(io, errand);
-    if (rc < 0)
-        take_back(io, call, errand, rc);
-}
-
-void pl_question_back(struct pl_io_loop *io, struct pl_errand *errand)
-{
-    struct pl_errand *next;
-
-    pl_lanes_leave(&io->lanes, errand);
-    PL_ASSERT(io->questions_len > 0);
-    io->questions_len--;
-    while (io->questions_len < PL_QUESTIONS_LEN_MAX &&
-           (next = pl_lanes_next_question(&io->lanes)) != NULL) {
-        struct pl_rpc_call *call = pl_rpc_host_call(io->host, next->call);
-        int rc = call != NULL ? ask(io, next) : PL_E_CLOSED;
-
-        if (rc < 0)
-            give_up(io, call, next, rc);
-    }
-}
-
 static const struct pl_unary *unary_of(const struct pl_rpc_call *call)
 {
     const struct pl_service_ctx *ctx = pl_rpc_call_ctx(call);
@@ -226,15 +91,6 @@ static void make_token(struct pl_errand *errand)
     pl_random(secret, sizeof secret);
     pl_base64url_encode(secret, sizeof secret, errand->token);
     errand->command.token_hash = pl_hash_of(pl_bytes_str(errand->token));
-}
-
-/* Sends the errand to whom it concerns. */
-static void send_out(struct pl_io_loop *io, struct pl_rpc_call *call, struct pl_errand *errand)
-{
-    if (errand->kind == PL_ERRAND_COMMAND || errand->kind == PL_ERRAND_ONLINE)
-        command_to_engine(io, call, errand);
-    else
-        errand_to_readers(io, call, errand);
 }
 
 static int decode(const struct pl_unary *unary, struct pl_bytes message, struct pl_errand *errand)
@@ -280,7 +136,7 @@ static void send_anonymous(struct pl_io_loop *io, struct pl_rpc_call *call,
         return;
     }
     make_token(errand);
-    send_out(io, call, errand);
+    pl_errand_post(io, call, errand);
 }
 
 /* A connection that sends more than it may is told when to go on. */
@@ -329,9 +185,9 @@ void pl_unary_on_message(struct pl_rpc_call *call, struct pl_bytes message)
         errand->query.token_hash = errand->command.token_hash;
         limit_sends(io, call, errand);
         if (errand->refusal.reason != PL_REASON_NONE && pl_errand_only_token(errand) < 0)
-            take_back(io, call, errand, PL_E_NOMEM);
+            pl_errand_give_up(io, call, errand, PL_E_NOMEM);
         else
-            send_out(io, call, errand);
+            pl_errand_post(io, call, errand);
     }
 }
 

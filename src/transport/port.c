@@ -7,6 +7,7 @@
 #include "transport/port.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/tls.h"
@@ -39,21 +40,24 @@ static void on_due(void *self, struct pl_rpc_conn *rpc)
 
 const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send, .on_due = on_due};
 
-/* Those that wait go on, in turn, for as long as a turn has time for them. */
-static void on_backlog(void *self)
+/* Those that wait go on, in turn, for as long as there is time for them. While a light peer is
+ * there what heavy ones take beyond that is taken off the next times. */
+static void on_turns(void *self)
 {
     struct pl_port *port = self;
-    struct pl_list *node;
+    int64_t now_ms = pl_loop_now_ms(port->loop_weak), start_us = pl_clock_thread_us();
+    struct pl_turn *turn;
 
-    while ((node = pl_list_first(&port->backlogs)) != NULL) {
-        struct pl_port_backlog *backlog = PL_CONTAINER(node, struct pl_port_backlog, node);
-
-        pl_list_remove(node);
-        if (!pl_port_connection_go_on(backlog->connection_weak))
-            pl_list_append(&port->backlogs, node);
-        if (port->used_us >= PL_PORT_TURN_US)
-            return;
-    }
+    port->turns_due = false;
+    if (pl_port_company(port) == PL_COMPANY_LIGHT && port->turns_us > PL_PORT_TURNS_US)
+        port->turns_us -= PL_PORT_TURNS_US;
+    else
+        port->turns_us = 0;
+    do {
+        turn = pl_peers_next(&port->peers, port->turns_us < PL_PORT_TURNS_US, now_ms);
+        if (turn != NULL)
+            turn->go_on(turn);
+    } while (turn != NULL && pl_clock_thread_us() - start_us < PL_PORT_TURNS_US);
 }
 
 /* The timer runs only towards a time at which a connection comes up. */
@@ -104,16 +108,15 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->listeners);
     pl_list_init(&port->connections);
     pl_list_init(&port->dirty);
-    pl_list_init(&port->dirty_busy);
-    pl_list_init(&port->backlogs);
     pl_wheel_init(&port->wheel, TICK_MS, pl_loop_now_ms(loop));
     port->wake_ms = INT64_MAX;
-    port->mixed_ms = pl_loop_now_ms(loop) - PL_PORT_ALONE_MS;
+    pl_company_init(&port->company);
+    port->with = config->company != NULL ? config->company : &port->company;
     pl_peers_init(&port->peers);
     pl_port_set_tls(port, config->tls);
     rc = pl_timer_new(loop, on_tick, port, &port->ticks);
     if (rc == PL_OK)
-        rc = pl_timer_new(loop, on_backlog, port, &port->backlog_timer);
+        rc = pl_timer_new(loop, on_turns, port, &port->turns);
     if (rc < 0) {
         pl_port_free(port);
         return rc;
@@ -173,35 +176,80 @@ static bool flush_first(struct pl_list *dirty)
     return true;
 }
 
-bool pl_port_has_one_peer(const struct pl_port *port)
+enum pl_company_kind pl_port_company(const struct pl_port *port)
 {
-    return pl_loop_now_ms(port->loop_weak) - port->mixed_ms >= PL_PORT_ALONE_MS;
+    return pl_company_kind(port->with, pl_loop_now_ms(port->loop_weak));
 }
 
-/* So that what they send has about half of the loop while others need some, who are served at
- * once. What goes to them does not pause: it may be others' messages. */
-static uint64_t pause_ms(const struct pl_port *port)
+struct pl_peer *pl_port_peer(struct pl_rpc_conn *conn)
 {
-    return !pl_list_empty(&port->dirty_busy) || pl_port_has_one_peer(port) ? 0 : PL_PORT_PAUSE_MS;
+    struct pl_port_connection *connection = pl_rpc_conn_data(conn);
+
+    PL_ASSERT(connection != NULL);
+    return connection->peer;
 }
 
-/* One of those that have had much goes on in each turn, more as there is time. */
+bool pl_port_has_turns(struct pl_port *port, struct pl_peer *peer)
+{
+    return pl_port_company(port) != PL_COMPANY_ALONE &&
+           !pl_peers_is_light(&port->peers, peer, pl_loop_now_ms(port->loop_weak));
+}
+
+void pl_port_await_turn(struct pl_port *port, struct pl_peer *peer, struct pl_turn *turn)
+{
+    pl_peers_wait(&port->peers, peer, turn);
+    if (!pl_port_has_turns(port, peer))
+        port->turns_soon = true;
+}
+
+void pl_port_charge(struct pl_port *port, struct pl_peer *peer, int64_t used_us)
+{
+    if (pl_port_company(port) == PL_COMPANY_ALONE)
+        return;
+    pl_peers_use(&port->peers, peer, used_us, pl_loop_now_ms(port->loop_weak));
+    if (pl_port_has_turns(port, peer))
+        port->turns_us += used_us;
+    if (port->turns_us > PL_PORT_DEBT_US_MAX)
+        port->turns_us = PL_PORT_DEBT_US_MAX;
+}
+
+void pl_port_charge_others(struct pl_port *port, struct pl_peer *peer, int64_t used_us)
+{
+    if (pl_port_has_turns(port, peer))
+        pl_port_charge(port, peer, used_us);
+}
+
+void pl_port_hold_peer(struct pl_port *port, struct pl_peer *peer)
+{
+    pl_peers_hold(&port->peers, peer);
+}
+
+void pl_port_release_peer(struct pl_port *port, struct pl_peer *peer)
+{
+    pl_peers_release(&port->peers, peer, pl_loop_now_ms(port->loop_weak));
+}
+
+/* At once, where a turn is awaited that need not be, also if a pause has begun. */
+static void start_turns(struct pl_port *port)
+{
+    bool soon = port->turns_soon || pl_port_company(port) != PL_COMPANY_LIGHT;
+
+    if ((port->turns_due && !port->turns_soon) || !pl_peers_any_waits(&port->peers))
+        return;
+    port->turns_soon = false;
+    port->turns_due = true;
+    pl_timer_start(port->turns, soon ? 0 : PL_PORT_PAUSE_MS, 0);
+}
+
 bool pl_port_flush(struct pl_port *port)
 {
     bool any = false;
 
     while (flush_first(&port->dirty))
         any = true;
-    while ((!port->busy_flushed || port->used_us < 2 * PL_PORT_TURN_US) &&
-           flush_first(&port->dirty_busy))
-        any = port->busy_flushed = true;
-    if (any)
-        return true;
-    port->busy_flushed = false;
-    port->used_us = 0;
-    if (!pl_list_empty(&port->dirty_busy) || !pl_list_empty(&port->backlogs))
-        pl_timer_start(port->backlog_timer, pause_ms(port), 0);
-    return false;
+    if (!any)
+        start_turns(port);
+    return any;
 }
 
 void pl_port_drain(struct pl_port *port)
@@ -229,10 +277,7 @@ void *pl_port_extra(struct pl_rpc_conn *conn)
 
 const uint8_t *pl_port_peer_key(struct pl_rpc_conn *conn)
 {
-    struct pl_port_connection *connection = pl_rpc_conn_data(conn);
-
-    PL_ASSERT(connection != NULL);
-    return pl_peer_key(connection->peer);
+    return pl_peer_key(pl_port_peer(conn));
 }
 
 static void free_now(struct pl_port *port)
@@ -258,7 +303,7 @@ void pl_port_free(struct pl_port *port)
     port->freed = true;
     stop_listening(port);
     pl_timer_free(port->ticks);
-    pl_timer_free(port->backlog_timer);
+    pl_timer_free(port->turns);
     if (port->connections_len == 0) {
         free_now(port);
         return;

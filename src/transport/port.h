@@ -28,6 +28,8 @@
 
 #include "net/tcp.h"
 #include "rpc/host.h"
+#include "transport/company.h"
+#include "transport/peers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +57,9 @@ struct pl_port_config {
     /* A server's context, of which the port takes a reference: then it speaks TLS
      * only. NULL: plain only. */
     struct pl_tls_context *tls;
+    /* What this port and others of the same server have in common; borrowed. NULL: it is
+     * the only one. */
+    struct pl_company *company;
     /* Bytes that each connection has for its owner, zero at first. */
     size_t extra_size;
 };
@@ -87,9 +92,27 @@ void pl_port_drain(struct pl_port *port);
 /* Connections, those included that are being closed. */
 size_t pl_port_connections_len(const struct pl_port *port);
 
-/* Who counts as one peer: an IPv4 address, or an IPv6 network of 64 bits. */
-enum { PL_PEER_KEY_SIZE = 16 };
 const uint8_t *pl_port_peer_key(struct pl_rpc_conn *conn);
+
+/* Who is there: see company.h. */
+enum pl_company_kind pl_port_company(const struct pl_port *port);
+
+/* Whose connection it is: see peers.h. */
+struct pl_peer *pl_port_peer(struct pl_rpc_conn *conn);
+
+/* Whether what the peer asks for has to wait for its turn. */
+bool pl_port_has_turns(struct pl_port *port, struct pl_peer *peer);
+
+/* The turn goes on when it comes. The peer is held: of a connection, or so. */
+void pl_port_await_turn(struct pl_port *port, struct pl_peer *peer, struct pl_turn *turn);
+
+/* So much of the loop's time went to the peer; or of another thread's, which counts only where
+ * it has turns: one that asks for one thing at a time has others do more for it. */
+void pl_port_charge(struct pl_port *port, struct pl_peer *peer, int64_t used_us);
+void pl_port_charge_others(struct pl_port *port, struct pl_peer *peer, int64_t used_us);
+
+void pl_port_hold_peer(struct pl_port *port, struct pl_peer *peer);
+void pl_port_release_peer(struct pl_port *port, struct pl_peer *peer);
 
 /* The extra_size bytes of a connection, until the last of its calls is over. */
 void *pl_port_extra(struct pl_rpc_conn *conn);

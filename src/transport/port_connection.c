@@ -4,11 +4,10 @@
  * Until a first byte has come a connection costs next to nothing: rpc and TLS,
  * which keep tables and buffers for each of theirs, hear of it only then.
  *
- * What comes is dealt with in pieces, for a bounded time; the rest waits until the others have
- * had their turn, and nothing more is read meanwhile. Time is counted for each peer, not
- * for each connection: whoever has had much of it lately has what comes put behind, as soon as
- * the turn is a long one. So what a peer sends, be it frames by the million or little that
- * unpacks to much, makes that peer wait, not the others.
+ * While several peers send, what comes is dealt with in pieces, for a bounded time; the rest
+ * waits for its peer's turn, and nothing more is read meanwhile. Whatever a heavy peer sends waits
+ * for that, and so do its new connections and what is sent to it. So be it frames by the million
+ * or little that unpacks to much, it is that peer who waits, not the others.
  */
 #include "transport/port_connection.h"
 
@@ -25,8 +24,10 @@ enum {
     TURNED_AWAY_MS = 10 * 1000, /* between two lines about connections turned away */
     DRAIN_MS = 1000,            /* for a connection that rpc does not have yet */
     TLS_HANDSHAKE = 0x16,       /* a record's first byte (RFC 8446, section 5.1) */
-    HANDSHAKE_US = 300,         /* what one counts as: it runs later */
-    ACCEPT_US = 20,             /* and what a new connection does */
+    HANDSHAKE_US = 500,         /* what one counts as: it runs later */
+    ACCEPT_US = 300,            /* what a new connection does */
+    READ_US = 4,                /* what reading does, */
+    READ_SIZE_PER_US = 4096,    /* and each so many bytes */
 };
 
 /* The only way to change its state. */
@@ -64,8 +65,7 @@ void pl_port_connection_close(struct pl_port_connection *connection, bool gently
     set_state(connection, PL_PORT_CONNECTION_CLOSING);
     pl_list_remove(&connection->dirty_node);
     pl_list_remove(&connection->due_node);
-    if (connection->backlog != NULL)
-        pl_list_remove(&connection->backlog->node);
+    pl_list_remove(&connection->turn.node);
     if (gently)
         pl_socket_close(connection->socket);
     else
@@ -122,7 +122,7 @@ static void open_rpc(struct pl_port_connection *connection, enum pl_rpc_http_ver
  * kernel. */
 static void update_reading(struct pl_port_connection *connection)
 {
-    bool wanted = !connection->ended && connection->backlog == NULL;
+    bool wanted = !connection->ended && !connection->held && connection->backlog == NULL;
 
     if (connection->state != PL_PORT_CONNECTION_OPEN && connection->state != PL_PORT_CONNECTION_NEW)
         return;
@@ -157,11 +157,9 @@ static void handshake_failed(struct pl_port_connection *connection, int err)
     pl_port_connection_close(connection, true); /* with the alert */
 }
 
-/* So much of the turn went to its peer. */
 static void use(struct pl_port_connection *connection, int64_t used_us)
 {
-    connection->port_weak->used_us += used_us;
-    pl_peer_use(connection->peer, used_us, now_ms_of(connection));
+    pl_port_charge(connection->port_weak, connection->peer, used_us);
 }
 
 static void start_tls(struct pl_port_connection *connection, struct pl_bytes first)
@@ -224,11 +222,15 @@ static void take(struct pl_port_connection *connection, struct pl_bytes data)
     }
 }
 
-/* Whether its peer has had more than its share, while there are others. */
-static bool is_busy(const struct pl_port_connection *connection)
+static bool has_turns(const struct pl_port_connection *connection)
 {
-    return !pl_port_has_one_peer(connection->port_weak) &&
-           pl_peer_is_busy(connection->peer, now_ms_of(connection));
+    return pl_port_has_turns(connection->port_weak, connection->peer);
+}
+
+static void await_turn(struct pl_port_connection *connection)
+{
+    if (pl_list_empty(&connection->turn.node))
+        pl_port_await_turn(connection->port_weak, connection->peer, &connection->turn);
 }
 
 /* How much is dealt with before the clock is looked at. The first bytes of TLS are not cut. */
@@ -242,7 +244,7 @@ static size_t piece_size(const struct pl_port_connection *connection, size_t siz
 /* Deals with data for a while; returns what is left of it. */
 static struct pl_bytes take_for_a_while(struct pl_port_connection *connection, struct pl_bytes data)
 {
-    int64_t start_us = pl_clock_mono_us(), used_us;
+    int64_t start_us = pl_clock_thread_us(), used_us;
 
     do {
         struct pl_bytes piece = {data.data, piece_size(connection, data.size)};
@@ -250,14 +252,13 @@ static struct pl_bytes take_for_a_while(struct pl_port_connection *connection, s
         data.data += piece.size;
         data.size -= piece.size;
         take(connection, piece);
-        used_us = pl_clock_mono_us() - start_us;
+        used_us = pl_clock_thread_us() - start_us;
     } while (data.size > 0 && connection->state == PL_PORT_CONNECTION_OPEN &&
-             (used_us < PL_PORT_STINT_US || pl_port_has_one_peer(connection->port_weak)));
+             used_us < PL_PORT_STINT_US);
     use(connection, used_us);
     return data;
 }
 
-/* Behind all others that wait. */
 static void keep(struct pl_port_connection *connection, struct pl_bytes data)
 {
     struct pl_port_backlog *backlog = pl_alloc(sizeof *backlog + data.size);
@@ -266,46 +267,42 @@ static void keep(struct pl_port_connection *connection, struct pl_bytes data)
         pl_port_connection_close(connection, false);
         return;
     }
-    pl_list_init(&backlog->node);
-    backlog->connection_weak = connection;
     backlog->at = 0;
     backlog->size = data.size;
     memcpy(backlog->data, data.data, data.size);
     connection->backlog = backlog;
-    pl_peer_wait(connection->peer);
-    pl_list_append(&connection->port_weak->backlogs, &backlog->node);
+    await_turn(connection);
     update_reading(connection);
 }
 
-static bool must_wait(const struct pl_port_connection *connection)
+/* What is left of it waits. */
+static void share(struct pl_port_connection *connection, struct pl_bytes data)
 {
-    return connection->port_weak->used_us >= PL_PORT_TURN_US && is_busy(connection);
-}
+    bool waits = has_turns(connection);
 
-static void note_sender(const struct pl_port_connection *connection)
-{
-    struct pl_port *port = connection->port_weak;
-
-    if (port->last_weak == connection->peer)
-        return;
-    if (port->last_weak != NULL)
-        port->mixed_ms = now_ms_of(connection);
-    port->last_weak = connection->peer;
+    use(connection, READ_US + (int64_t)(data.size / READ_SIZE_PER_US));
+    if (!waits) {
+        pl_company_note_light(connection->port_weak->with, now_ms_of(connection));
+        data = take_for_a_while(connection, data);
+    }
+    if (data.size > 0 && connection->state != PL_PORT_CONNECTION_CLOSING)
+        keep(connection, data);
 }
 
 static void on_read(void *self, struct pl_bytes data)
 {
     struct pl_port_connection *connection = self;
+    struct pl_port *port = connection->port_weak;
 
     PL_ASSERT(data.size > 0 && connection->backlog == NULL);
-    note_sender(connection);
-    if (!must_wait(connection))
-        data = take_for_a_while(connection, data);
-    if (data.size > 0 && connection->state != PL_PORT_CONNECTION_CLOSING)
-        keep(connection, data);
+    pl_company_note(port->with, pl_peer_hash(connection->peer), now_ms_of(connection));
+    if (pl_port_company(port) == PL_COMPANY_ALONE)
+        take(connection, data);
+    else
+        share(connection, data);
 }
 
-bool pl_port_connection_go_on(struct pl_port_connection *connection)
+static void take_backlog(struct pl_port_connection *connection)
 {
     struct pl_port_backlog *backlog = connection->backlog;
     struct pl_bytes data = {backlog->data + backlog->at, backlog->size - backlog->at};
@@ -313,14 +310,24 @@ bool pl_port_connection_go_on(struct pl_port_connection *connection)
     data = take_for_a_while(connection, data);
     backlog->at = backlog->size - data.size;
     if (connection->state == PL_PORT_CONNECTION_CLOSING)
-        return true; /* what is left goes with it */
-    if (data.size > 0)
-        return false;
+        return; /* what is left goes with it */
+    if (data.size > 0) {
+        await_turn(connection);
+        return;
+    }
     connection->backlog = NULL;
-    pl_peer_go_on(connection->peer);
     pl_free(backlog);
+}
+
+static void on_turn(struct pl_turn *turn)
+{
+    struct pl_port_connection *connection = PL_CONTAINER(turn, struct pl_port_connection, turn);
+
+    connection->held = false;
+    if (connection->backlog != NULL)
+        take_backlog(connection);
+    pl_port_connection_flush(connection);
     update_reading(connection);
-    return true;
 }
 
 static void on_drained(void *self)
@@ -350,15 +357,12 @@ static void on_close(void *self)
     if (connection->state != PL_PORT_CONNECTION_CLOSING) { /* the loop ends */
         set_state(connection, PL_PORT_CONNECTION_CLOSING);
         pl_list_remove(&connection->dirty_node);
+        pl_list_remove(&connection->turn.node);
         pl_list_remove(&connection->due_node);
         pl_rpc_conn_free(connection->rpc);
     }
     pl_list_remove(&connection->node);
-    if (connection->backlog != NULL) {
-        pl_list_remove(&connection->backlog->node); /* the loop ends */
-        pl_peer_go_on(connection->peer);
-    }
-    pl_peers_remove(&port->peers, connection->peer);
+    pl_peers_remove(&port->peers, connection->peer, now_ms_of(connection));
     pl_free(connection->backlog);
     pl_free(connection);
     pl_port_connection_gone(port);
@@ -399,6 +403,8 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
     connection->socket = socket;
     pl_list_append(&port->connections, &connection->node);
     pl_list_init(&connection->dirty_node);
+    pl_list_init(&connection->turn.node);
+    connection->turn.go_on = on_turn;
     pl_list_init(&connection->due_node);
     port->connections_len++;
     use(connection, ACCEPT_US);
@@ -413,27 +419,29 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket)
                                   .on_close = on_close,
                                   .on_secured = on_secured,
                               });
-    connection->reading = true;
-    rc = pl_socket_read_start(socket);
-    if (rc < 0)
-        pl_port_connection_close(connection, false);
+    connection->held = has_turns(connection);
+    if (connection->held)
+        await_turn(connection);
+    update_reading(connection);
 }
 
 void pl_port_connection_mark(struct pl_port_connection *connection)
 {
-    struct pl_port *port = connection->port_weak;
-
-    if (connection->state == PL_PORT_CONNECTION_OPEN && pl_list_empty(&connection->dirty_node))
-        pl_list_append(is_busy(connection) ? &port->dirty_busy : &port->dirty,
-                       &connection->dirty_node);
+    if (connection->state != PL_PORT_CONNECTION_OPEN || !pl_list_empty(&connection->dirty_node) ||
+        !pl_list_empty(&connection->turn.node))
+        return;
+    if (has_turns(connection))
+        await_turn(connection);
+    else
+        pl_list_append(&connection->port_weak->dirty, &connection->dirty_node);
 }
 
-/* Returns what rpc had to send, or its error. To a busy peer goes a part at a time. */
+/* Returns what rpc had to send, or its error. To a heavy peer goes a part at a time. */
 static ssize_t write_out(struct pl_port_connection *connection)
 {
     struct pl_port *port = connection->port_weak;
-    bool busy = is_busy(connection);
-    size_t size_max = busy ? PL_PORT_BUSY_SEND_SIZE : sizeof port->send_buf;
+    bool in_turns = has_turns(connection);
+    size_t size_max = in_turns ? PL_PORT_HEAVY_SEND_SIZE : sizeof port->send_buf;
     ssize_t size = 0;
 
     while (!pl_socket_writing(connection->socket)) {
@@ -444,7 +452,7 @@ static ssize_t write_out(struct pl_port_connection *connection)
             break; /* on_drained goes on */
         if ((size_t)size < size_max && !pl_rpc_conn_fill_later(connection->rpc))
             break; /* that was all */
-        if (busy || (size_t)size < size_max) {
+        if (in_turns || (size_t)size < size_max) {
             pl_port_connection_mark(connection);
             break;
         }
@@ -452,16 +460,26 @@ static ssize_t write_out(struct pl_port_connection *connection)
     return size;
 }
 
-void pl_port_connection_flush(struct pl_port_connection *connection)
+static ssize_t write_and_count(struct pl_port_connection *connection)
 {
     int64_t start_us;
     ssize_t size;
 
+    if (pl_port_company(connection->port_weak) == PL_COMPANY_ALONE)
+        return write_out(connection);
+    start_us = pl_clock_thread_us();
+    size = write_out(connection);
+    use(connection, pl_clock_thread_us() - start_us);
+    return size;
+}
+
+void pl_port_connection_flush(struct pl_port_connection *connection)
+{
+    ssize_t size;
+
     if (connection->state != PL_PORT_CONNECTION_OPEN)
         return;
-    start_us = pl_clock_mono_us();
-    size = write_out(connection);
-    use(connection, pl_clock_mono_us() - start_us);
+    size = write_and_count(connection);
     if (size < 0 ||
         (!pl_socket_writing(connection->socket) && pl_rpc_conn_finished(connection->rpc)))
         pl_port_connection_close(connection, true);

@@ -16,16 +16,16 @@
 
 enum { PL_PORT_SEND_SIZE = 256 * 1024 };
 
-/* How much of a turn goes to what peers send, before those wait that have had more than
- * their share of late; and to one connection at a time, in pieces. Where only one peer has
- * sent anything for a while, nobody waits: what comes together goes on together. */
+/* While several peers send, one connection keeps the loop for a stint at most; then the rest waits
+ * for the peer's turn. What heavy peers send, and what is sent to them, has turns only: so much of
+ * them, and a pause in which the processors are for those that ask for little, if there are any. */
 enum {
-    PL_PORT_TURN_US = 500,
-    PL_PORT_PAUSE_MS = 1, /* before what they send is dealt with */
-    PL_PORT_ALONE_MS = 10 * 1000,
-    PL_PORT_STINT_US = 500,
+    PL_PORT_STINT_US = 200,
+    PL_PORT_TURNS_US = 300,
+    PL_PORT_DEBT_US_MAX = 20 * 1000,
+    PL_PORT_PAUSE_MS = 2,
     PL_PORT_PIECE_SIZE = 2048,
-    PL_PORT_BUSY_SEND_SIZE = 16 * 1024, /* what is sent to one of those at a time */
+    PL_PORT_HEAVY_SEND_SIZE = 16 * 1024, /* what is sent to one of them at a time */
 };
 
 struct pl_port {
@@ -37,17 +37,16 @@ struct pl_port {
     struct pl_list listeners;   /* of struct port_listener: see port.c */
     struct pl_list connections; /* of struct pl_port_connection */
     size_t connections_len;
-    struct pl_list dirty;            /* connections with something to send */
-    struct pl_list dirty_busy;       /* those of them whose peers have had more than their share */
-    struct pl_list backlogs;         /* of struct pl_port_backlog, in turn */
-    struct pl_timer *backlog_timer;  /* runs while there is one, or a dirty connection waits */
-    int64_t used_us;                 /* of this turn, by what peers send */
-    const struct pl_peer *last_weak; /* who sent last; may be gone: compared only */
-    int64_t mixed_ms;                /* when it was another than before */
-    struct pl_wheel wheel;           /* connections, none later than when it is due */
-    int64_t wake_ms;                 /* when the timer fires; INT64_MAX: it does not run */
+    struct pl_list dirty;      /* connections with something to send */
+    struct pl_timer *turns;    /* fires when the peers that wait have their turns */
+    int64_t turns_us;          /* what these have taken so far */
+    struct pl_company company; /* unless the configuration has one */
+    struct pl_company *with;   /* that which is used */
+    struct pl_wheel wheel;     /* connections, none later than when it is due */
+    int64_t wake_ms;           /* when the timer fires; INT64_MAX: it does not run */
     struct pl_peers peers;
-    bool busy_flushed; /* in this turn: one of dirty_busy */
+    bool turns_due;  /* their timer runs */
+    bool turns_soon; /* a peer waits that is not heavy */
     bool draining;
     bool freed;               /* by its owner: goes with its last connection */
     uint64_t turned_away_len; /* connections of which nothing was said */
@@ -64,8 +63,6 @@ enum pl_port_connection_state {
 
 /* What has come and waits for its turn; meanwhile nothing is read. */
 struct pl_port_backlog {
-    struct pl_list node; /* in port->backlogs */
-    struct pl_port_connection *connection_weak;
     size_t at, size;
     uint8_t data[];
 };
@@ -73,6 +70,7 @@ struct pl_port_backlog {
 struct pl_port_connection {
     struct pl_list node;       /* in port->connections */
     struct pl_list dirty_node; /* in port->dirty, or nowhere */
+    struct pl_turn turn;       /* with its peer, where something waits for it */
     struct pl_list due_node;   /* in port->wheel, unless CLOSING */
     struct pl_port *port_weak;
     struct pl_socket *socket;
@@ -81,6 +79,7 @@ struct pl_port_connection {
     struct pl_rpc_conn *rpc;         /* while OPEN */
     enum pl_port_connection_state state;
     bool reading;        /* from the socket */
+    bool held;           /* it is not read before its turn */
     bool ended;          /* the peer will send no more */
     int64_t deadline_ms; /* of the states before OPEN */
     _Alignas(max_align_t) uint8_t extra[];
@@ -91,9 +90,6 @@ void pl_port_connection_accept(struct pl_port *port, struct pl_socket *socket);
 
 /* It has something to send: it is flushed at the end of the turn. */
 void pl_port_connection_mark(struct pl_port_connection *connection);
-
-/* Deals with what waits, for a while; true: all was dealt with. */
-bool pl_port_connection_go_on(struct pl_port_connection *connection);
 
 /* Sends what there is, as far as the socket takes it. */
 void pl_port_connection_flush(struct pl_port_connection *connection);
@@ -112,9 +108,6 @@ void pl_port_connection_close(struct pl_port_connection *connection, bool gently
 
 /* In port.c: puts a connection's due_node into the wheel. */
 void pl_port_file(struct pl_port *port, struct pl_list *node, int64_t due_ms);
-
-/* In port.c: whether only one peer has sent anything for PL_PORT_ALONE_MS. */
-bool pl_port_has_one_peer(const struct pl_port *port);
 
 /* In port.c: a connection has gone. */
 void pl_port_connection_gone(struct pl_port *port);

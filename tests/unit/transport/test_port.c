@@ -202,79 +202,6 @@ static void check_two_at_a_time(const struct pl_port_config *config)
     scene_done(&scene);
 }
 
-/* Every turn is a long one already, and the callers' peer has had much. */
-static bool keep_busy_alone(struct world *world)
-{
-    struct scene *scene = world->data;
-    struct pl_port *port = world->port;
-
-    PL_LIST_EACH (node, &port->connections) {
-        struct pl_port_connection *connection = PL_CONTAINER(node, struct pl_port_connection, node);
-
-        pl_peer_use(connection->peer, 1000 * 1000, pl_loop_now_ms(world->loop));
-    }
-    if (!pl_list_empty(&port->backlogs))
-        scene->step++;
-    port->used_us = 2 * PL_PORT_TURN_US;
-    return all_over(world);
-}
-
-/* The same, while others send: what it sends waits. */
-static bool keep_busy(struct world *world)
-{
-    world->port->mixed_ms = pl_loop_now_ms(world->loop);
-    return keep_busy_alone(world);
-}
-
-/* Returns how often something was seen to wait. */
-static int say_all(bool (*look)(struct world *world))
-{
-    static const char *const texts[CALLERS_LEN_MAX] = {"one", "two", "three", "four"};
-    struct pl_port_config config = default_config();
-    struct scene scene;
-
-    scene_init(&scene, &config);
-    for (size_t i = 0; i < CALLERS_LEN_MAX; i++)
-        add(&scene, "Say", texts[i]);
-    world_run(&scene.world, look, &scene);
-    for (size_t i = 0; i < CALLERS_LEN_MAX; i++)
-        assert_string_equal(scene.callers[i].text, texts[i]);
-    scene_done(&scene);
-    return scene.step;
-}
-
-static void what_a_busy_peer_sends_waits_its_turn(void **state)
-{
-    (void)state;
-    assert_true(say_all(keep_busy) > 0);
-}
-
-static void where_one_peer_alone_sends_nothing_waits(void **state)
-{
-    (void)state;
-    assert_int_equal(say_all(keep_busy_alone), 0);
-}
-
-/* The first that waits for its turn is closed, and with it the loop ends. */
-static bool until_one_waits(struct world *world)
-{
-    keep_busy(world);
-    return !pl_list_empty(&world->port->backlogs);
-}
-
-static void a_connection_may_close_while_what_it_sent_waits(void **state)
-{
-    struct pl_port_config config = default_config();
-    struct scene scene;
-
-    (void)state;
-    scene_init(&scene, &config);
-    add(&scene, "Say", "one");
-    world_run(&scene.world, until_one_waits, &scene);
-    assert_int_equal(scene.callers[0].over, 0);
-    scene_done(&scene);
-}
-
 static void beyond_its_connections_a_port_closes_new_ones(void **state)
 {
     struct pl_port_config config = default_config();
@@ -583,9 +510,6 @@ int main(void)
         cmocka_unit_test(many_callers_are_answered_each_its_own),
         cmocka_unit_test(one_flush_sends_what_a_turn_has_made),
         cmocka_unit_test(each_connection_has_bytes_for_its_owner),
-        cmocka_unit_test(what_a_busy_peer_sends_waits_its_turn),
-        cmocka_unit_test(where_one_peer_alone_sends_nothing_waits),
-        cmocka_unit_test(a_connection_may_close_while_what_it_sent_waits),
         cmocka_unit_test(beyond_its_connections_a_port_closes_new_ones),
         cmocka_unit_test(beyond_a_peers_connections_a_port_closes_new_ones),
         cmocka_unit_test(who_says_nothing_is_closed_and_who_spoke_is_not),
