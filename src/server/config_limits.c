@@ -57,6 +57,8 @@ const struct pl_limit_key pl_limit_keys[] = {
     {"first_bytes_ms", MS, "from a connection's start to its first byte", 1, HOUR_MS, 1,
      MEMBER(port.first_bytes_ms)},
     {"handshake_ms", MS, "for the handshake of TLS", 1, HOUR_MS, 1, MEMBER(port.handshake_ms)},
+    {"heavy_percent", "percent", "of a loop, for addresses that ask for much; 100 to share nothing",
+     1, 100, 1, MEMBER(port.heavy_percent)},
 
     {"message_size", BYTES, "a request's message, decompressed", 1024, PL_BUF_SIZE_MAX, 1,
      MEMBER(rpc.message_size_max)},

@@ -162,7 +162,7 @@ static struct pl_list *queue_of(struct pl_lane *lane, const struct pl_errand *er
 static bool may_go_now(const struct pl_lanes *lanes, const struct pl_errand *errand)
 {
     struct pl_lane *lane = errand->lane_weak;
-    bool alone = pl_port_company(lanes->port_weak) == PL_COMPANY_ALONE;
+    bool alone = pl_port_company(lanes->port_weak, lane->peer) == PL_COMPANY_ALONE;
 
     if (!pl_list_empty(queue_of(lane, errand)) || pl_port_has_turns(lanes->port_weak, lane->peer))
         return false;
@@ -183,13 +183,13 @@ static int wait_in(struct pl_lane *lane, struct pl_errand *errand)
 static bool next_command_may_go(const struct pl_lanes *lanes, const struct pl_lane *lane)
 {
     return !pl_list_empty(&lane->commands) &&
-           command_may_go(lanes, lane, pl_port_company(lanes->port_weak));
+           command_may_go(lanes, lane, pl_port_company(lanes->port_weak, lane->peer));
 }
 
 static bool next_question_may_go(const struct pl_lanes *lanes, const struct pl_lane *lane)
 {
     return !pl_list_empty(&lane->questions) &&
-           question_may_go(lanes, pl_port_company(lanes->port_weak));
+           question_may_go(lanes, pl_port_company(lanes->port_weak, lane->peer));
 }
 
 static void await_turn(struct pl_lanes *lanes, struct pl_lane *lane)

@@ -136,8 +136,7 @@ uint64_t pl_peer_hash(const struct pl_peer *peer)
     return peer->node.hash | 1;
 }
 
-/* Those who have used some of the loop of late; at least one. */
-static int64_t users_len(const struct pl_peers *peers)
+uint32_t pl_peers_users_len(const struct pl_peers *peers)
 {
     uint32_t len =
         peers->used_len > peers->used_before_len ? peers->used_len : peers->used_before_len;
@@ -149,7 +148,7 @@ static int64_t users_len(const struct pl_peers *peers)
 static void sink(const struct pl_peers *peers, struct pl_peer *peer, int64_t now_ms)
 {
     int64_t passed_us = (now_ms - peer->level_ms) * 1000;
-    int64_t sunk_us = passed_us * PL_PEERS_SHARED_PERCENT / 100 / users_len(peers);
+    int64_t sunk_us = passed_us * PL_PEERS_SHARED_PERCENT / 100 / pl_peers_users_len(peers);
 
     if (sunk_us > 0) { /* else later: many small parts come to something */
         peer->level_ms = now_ms;

@@ -61,6 +61,9 @@ uint64_t pl_peer_hash(const struct pl_peer *peer);
 /* Of the loop's time so much went to it. */
 void pl_peers_use(struct pl_peers *peers, struct pl_peer *peer, int64_t used_us, int64_t now_ms);
 
+/* How many have used some of it of late; at least 1. */
+uint32_t pl_peers_users_len(const struct pl_peers *peers);
+
 /* Whether it has had more than its share of late. */
 bool pl_peers_is_heavy(const struct pl_peers *peers, struct pl_peer *peer, int64_t now_ms);
 

@@ -40,8 +40,21 @@ static void on_due(void *self, struct pl_rpc_conn *rpc)
 
 const struct pl_rpc_host_ops pl_port_host_ops = {.on_want_send = on_want_send, .on_due = on_due};
 
-/* Those that wait go on, in turn, for as long as there is time for them. While a light peer is
- * there what heavy ones take beyond that is taken off the next times. */
+/* What heavy peers had is made up for by the time that has gone by; at once, where no light one
+ * needs some. */
+static void pay_back(struct pl_port *port)
+{
+    int64_t now_us = pl_clock_mono_us();
+    int64_t part_us = (now_us - port->paid_us) * port->config.limits.heavy_percent / 100;
+
+    port->paid_us = now_us;
+    if (pl_port_company(port, NULL) == PL_COMPANY_LIGHT && port->turns_us > part_us)
+        port->turns_us -= part_us;
+    else
+        port->turns_us = 0;
+}
+
+/* Those that wait go on, in turn, for as long as there is time for them. */
 static void on_turns(void *self)
 {
     struct pl_port *port = self;
@@ -49,10 +62,7 @@ static void on_turns(void *self)
     struct pl_turn *turn;
 
     port->turns_due = false;
-    if (pl_port_company(port) == PL_COMPANY_LIGHT && port->turns_us > PL_PORT_TURNS_US)
-        port->turns_us -= PL_PORT_TURNS_US;
-    else
-        port->turns_us = 0;
+    pay_back(port);
     do {
         turn = pl_peers_next(&port->peers, port->turns_us < PL_PORT_TURNS_US, now_ms);
         if (turn != NULL)
@@ -99,6 +109,7 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     PL_ASSERT(config->limits.peer_connections_max > 0);
     PL_ASSERT(config->limits.first_bytes_ms > 0);
     PL_ASSERT(config->limits.handshake_ms > 0);
+    PL_ASSERT(config->limits.heavy_percent > 0 && config->limits.heavy_percent <= 100);
     port = pl_zalloc(sizeof *port);
     if (port == NULL)
         return PL_E_NOMEM;
@@ -110,6 +121,7 @@ int pl_port_new(struct pl_loop *loop, struct pl_rpc_host *host, const struct pl_
     pl_list_init(&port->dirty);
     pl_wheel_init(&port->wheel, TICK_MS, pl_loop_now_ms(loop));
     port->wake_ms = INT64_MAX;
+    port->paid_us = pl_clock_mono_us();
     pl_company_init(&port->company);
     port->with = config->company != NULL ? config->company : &port->company;
     pl_peers_init(&port->peers);
@@ -176,9 +188,12 @@ static bool flush_first(struct pl_list *dirty)
     return true;
 }
 
-enum pl_company_kind pl_port_company(const struct pl_port *port)
+enum pl_company_kind pl_port_company(const struct pl_port *port, const struct pl_peer *peer)
 {
-    return pl_company_kind(port->with, pl_loop_now_ms(port->loop_weak));
+    if (port->config.limits.heavy_percent == 100)
+        return PL_COMPANY_ALONE;
+    return pl_company_kind(port->with, peer != NULL ? pl_peer_hash(peer) : 0,
+                           pl_loop_now_ms(port->loop_weak));
 }
 
 struct pl_peer *pl_port_peer(struct pl_rpc_conn *conn)
@@ -191,8 +206,12 @@ struct pl_peer *pl_port_peer(struct pl_rpc_conn *conn)
 
 bool pl_port_has_turns(struct pl_port *port, struct pl_peer *peer)
 {
-    return pl_port_company(port) != PL_COMPANY_ALONE &&
-           !pl_peers_is_light(&port->peers, peer, pl_loop_now_ms(port->loop_weak));
+    enum pl_company_kind company = pl_port_company(port, peer);
+
+    if (company == PL_COMPANY_ALONE ||
+        (company == PL_COMPANY_HEAVY && pl_peers_users_len(&port->peers) <= 1))
+        return false; /* there is nobody to have it instead */
+    return !pl_peers_is_light(&port->peers, peer, pl_loop_now_ms(port->loop_weak));
 }
 
 void pl_port_await_turn(struct pl_port *port, struct pl_peer *peer, struct pl_turn *turn)
@@ -204,7 +223,7 @@ void pl_port_await_turn(struct pl_port *port, struct pl_peer *peer, struct pl_tu
 
 void pl_port_charge(struct pl_port *port, struct pl_peer *peer, int64_t used_us)
 {
-    if (pl_port_company(port) == PL_COMPANY_ALONE)
+    if (pl_port_company(port, NULL) == PL_COMPANY_ALONE)
         return;
     pl_peers_use(&port->peers, peer, used_us, pl_loop_now_ms(port->loop_weak));
     if (pl_port_has_turns(port, peer))
@@ -232,7 +251,7 @@ void pl_port_release_peer(struct pl_port *port, struct pl_peer *peer)
 /* At once, where a turn is awaited that need not be, also if a pause has begun. */
 static void start_turns(struct pl_port *port)
 {
-    bool soon = port->turns_soon || pl_port_company(port) != PL_COMPANY_LIGHT;
+    bool soon = port->turns_soon || pl_port_company(port, NULL) != PL_COMPANY_LIGHT;
 
     if ((port->turns_due && !port->turns_soon) || !pl_peers_any_waits(&port->peers))
         return;

@@ -44,12 +44,15 @@ struct pl_port_limits {
     uint32_t peer_connections_max; /* of them, from one IPv4 address or IPv6 /64 */
     int64_t first_bytes_ms;        /* from a connection's start to its first byte */
     int64_t handshake_ms;          /* from there to the end of TLS's handshake */
+    /* Of the loop's time, what heavy peers have together while there is a light one (peers.h);
+     * 100: time is not shared, all go on as quickly as they can. */
+    uint32_t heavy_percent;
 };
 
 #define PL_PORT_LIMITS_DEFAULT                                                                     \
     {                                                                                              \
         .connections_max = 100000, .peer_connections_max = 1000, .first_bytes_ms = INT64_C(10000), \
-        .handshake_ms = INT64_C(10000),                                                            \
+        .handshake_ms = INT64_C(10000), .heavy_percent = 12,                                       \
     }
 
 struct pl_port_config {
@@ -94,8 +97,8 @@ size_t pl_port_connections_len(const struct pl_port *port);
 
 const uint8_t *pl_port_peer_key(struct pl_rpc_conn *conn);
 
-/* Who is there: see company.h. */
-enum pl_company_kind pl_port_company(const struct pl_port *port);
+/* Who is there beside the peer, or at all (NULL): see company.h. */
+enum pl_company_kind pl_port_company(const struct pl_port *port, const struct pl_peer *peer);
 
 /* Whose connection it is: see peers.h. */
 struct pl_peer *pl_port_peer(struct pl_rpc_conn *conn);

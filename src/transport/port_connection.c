@@ -282,7 +282,8 @@ static void share(struct pl_port_connection *connection, struct pl_bytes data)
 
     use(connection, READ_US + (int64_t)(data.size / READ_SIZE_PER_US));
     if (!waits) {
-        pl_company_note_light(connection->port_weak->with, now_ms_of(connection));
+        pl_company_note_light(connection->port_weak->with, pl_peer_hash(connection->peer),
+                              now_ms_of(connection));
         data = take_for_a_while(connection, data);
     }
     if (data.size > 0 && connection->state != PL_PORT_CONNECTION_CLOSING)
@@ -296,7 +297,7 @@ static void on_read(void *self, struct pl_bytes data)
 
     PL_ASSERT(data.size > 0 && connection->backlog == NULL);
     pl_company_note(port->with, pl_peer_hash(connection->peer), now_ms_of(connection));
-    if (pl_port_company(port) == PL_COMPANY_ALONE)
+    if (pl_port_company(port, NULL) == PL_COMPANY_ALONE)
         take(connection, data);
     else
         share(connection, data);
@@ -465,7 +466,7 @@ static ssize_t write_and_count(struct pl_port_connection *connection)
     int64_t start_us;
     ssize_t size;
 
-    if (pl_port_company(connection->port_weak) == PL_COMPANY_ALONE)
+    if (pl_port_company(connection->port_weak, NULL) == PL_COMPANY_ALONE)
         return write_out(connection);
     start_us = pl_clock_thread_us();
     size = write_out(connection);

@@ -22,8 +22,8 @@ enum { PL_PORT_SEND_SIZE = 256 * 1024 };
 enum {
     PL_PORT_STINT_US = 200,
     PL_PORT_TURNS_US = 300,
-    PL_PORT_DEBT_US_MAX = 20 * 1000,
     PL_PORT_PAUSE_MS = 2,
+    PL_PORT_DEBT_US_MAX = 20 * 1000, /* what turns have taken and is to be made up for */
     PL_PORT_PIECE_SIZE = 2048,
     PL_PORT_HEAVY_SEND_SIZE = 16 * 1024, /* what is sent to one of them at a time */
 };
@@ -39,7 +39,8 @@ struct pl_port {
     size_t connections_len;
     struct pl_list dirty;      /* connections with something to send */
     struct pl_timer *turns;    /* fires when the peers that wait have their turns */
-    int64_t turns_us;          /* what these have taken so far */
+    int64_t turns_us;          /* what these have taken, … */
+    int64_t paid_us;           /* … and when that was last made up for */
     struct pl_company company; /* unless the configuration has one */
     struct pl_company *with;   /* that which is used */
     struct pl_wheel wheel;     /* connections, none later than when it is due */
