@@ -208,7 +208,8 @@ void pl_peers_wait(struct pl_peers *peers, struct pl_peer *peer, struct pl_turn 
         pl_list_append(&peers->turns, &peer->turn_node);
 }
 
-/* The first in line that is not heavy, or just the first; peers with nothing left leave it. */
+/* Of those at the head of the line the one that has had the least, and the first of such; peers
+ * with nothing left leave it. So a heavy one that now asks for little soon is heavy no more. */
 static struct pl_peer *first_of_turns(struct pl_peers *peers, int64_t now_ms)
 {
     struct pl_peer *first = NULL;
@@ -221,9 +222,8 @@ static struct pl_peer *first_of_turns(struct pl_peers *peers, int64_t now_ms)
             pl_list_remove(node);
             continue;
         }
-        if (!pl_peers_is_heavy(peers, peer, now_ms))
-            return peer;
-        if (first == NULL)
+        sink(peers, peer, now_ms);
+        if (first == NULL || peer->level_us < first->level_us || (first->heavy && !peer->heavy))
             first = peer;
         if (++len == PL_PEERS_LOOKED_AT_LEN)
             break;

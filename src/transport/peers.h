@@ -28,7 +28,7 @@ enum {
     PL_PEERS_BURST_US = 5000,           /* … and so much at a time; beyond that it is heavy */
     PL_PEERS_LEVEL_US_MAX = 100 * 1000, /* so that who had much is heavy for seconds at most */
     PL_PEERS_STEADY_MS = 1000,          /* whoever was heavy then may be so again in a moment */
-    PL_PEERS_LOOKED_AT_LEN = 32,        /* of those in line, for one that is not heavy */
+    PL_PEERS_LOOKED_AT_LEN = 32,        /* of those in line, for who has had the least */
     PL_PEERS_GONE_LEN_MAX = 4096,       /* peers without connections */
 };
 
@@ -78,8 +78,8 @@ struct pl_turn {
 };
 void pl_peers_wait(struct pl_peers *peers, struct pl_peer *peer, struct pl_turn *turn);
 
-/* Whose turn is next, of each peer in turn, those first that are not heavy (and unless heavy_too
- * only those); or NULL. It waits no more. */
+/* Whose turn is next, of each peer in turn, those first that have had little of late (and unless
+ * heavy_too only those that are not heavy); or NULL. It waits no more. */
 struct pl_turn *pl_peers_next(struct pl_peers *peers, bool heavy_too, int64_t now_ms);
 
 /* Whether anything may be waiting. */

@@ -406,6 +406,25 @@ static void who_is_not_heavy_has_turns_first(void **state)
     scene_done(&scene);
 }
 
+static void of_heavy_ones_who_has_had_the_least_has_turns_first(void **state)
+{
+    const int64_t levels_us[] = {PL_PEERS_LEVEL_US_MAX, 2 * PL_PEERS_BURST_US,
+                                 PL_PEERS_LEVEL_US_MAX};
+    struct pl_turn turns[3];
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    for (size_t i = 0; i < 3; i++) {
+        struct pl_peer *peer = come(&scene);
+
+        use(&scene, peer, levels_us[i]);
+        pl_peers_wait(&scene.peers, peer, &turns[i]);
+    }
+    check_turns(&scene, true, (struct pl_turn *const[]){&turns[1], &turns[0], &turns[2], NULL});
+    scene_done(&scene);
+}
+
 static void a_heavy_peer_is_so_while_something_of_it_waits(void **state)
 {
     struct pl_turn turn;
@@ -534,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_is_held_stays),
         cmocka_unit_test(peers_have_turns_whatever_each_of_them_waits_for),
         cmocka_unit_test(who_is_not_heavy_has_turns_first),
+        cmocka_unit_test(of_heavy_ones_who_has_had_the_least_has_turns_first),
         cmocka_unit_test(a_heavy_peer_is_so_while_something_of_it_waits),
         cmocka_unit_test(of_those_in_line_some_are_looked_at),
         cmocka_unit_test(whoever_was_heavy_a_moment_ago_is_not_light),
