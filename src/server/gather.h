@@ -63,10 +63,10 @@ void pl_gather_init(struct pl_gather *gather);
 
 /* A message for the room, by its name, has come; returns whether the room is busy.
  * Times are microseconds of a clock that never runs back. */
-bool pl_gather_sent(struct pl_gather *gather, const char *room, int64_t now_us);
+bool pl_gather_sent(struct pl_gather *gather, const char *name, int64_t now_us);
 
 /* A message of the room has been shown to so many streams. */
-void pl_gather_shown(struct pl_gather *gather, const char *room, size_t streams_len);
+void pl_gather_shown(struct pl_gather *gather, const char *name, size_t streams_len);
 
 /* What a batch is to wait for, and how long at most. busy: all that it has so far
  * are messages to busy rooms. */

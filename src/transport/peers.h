@@ -25,7 +25,7 @@ enum { PL_PEER_KEY_SIZE = 16 };
 enum {
     PL_PEERS_WINDOW_MS = 100,
     PL_PEERS_SHARED_PERCENT = 50,       /* of a loop: an equal part of that a peer may use, … */
-    PL_PEERS_BURST_US = 5000,           /* … and so much at a time; beyond that it is heavy */
+    PL_PEERS_BURST_US = 8000,           /* … and so much at a time; beyond that it is heavy */
     PL_PEERS_LEVEL_US_MAX = 100 * 1000, /* so that who had much is heavy for seconds at most */
     PL_PEERS_STEADY_MS = 1000,          /* whoever was heavy then may be so again in a moment */
     PL_PEERS_LOOKED_AT_LEN = 32,        /* of those in line, for who has had the least */

@@ -25,7 +25,7 @@ enum {
     DRAIN_MS = 1000,            /* for a connection that rpc does not have yet */
     TLS_HANDSHAKE = 0x16,       /* a record's first byte (RFC 8446, section 5.1) */
     HANDSHAKE_US = 500,         /* what one counts as: it runs later */
-    ACCEPT_US = 300,            /* what a new connection does */
+    ACCEPT_US = 500,            /* what a new connection does */
     READ_US = 4,                /* what reading does, */
     READ_SIZE_PER_US = 4096,    /* and each so many bytes */
 };
